@@ -1,0 +1,15 @@
+export { type Extent, ExtentError, type ExtentErrorCode, extentLength } from "./extent.ts";
+export { type BlobReader, CHUNK_BYTES, read, stream } from "./read.ts";
+export {
+  blob,
+  concat,
+  extentsIn,
+  inline,
+  type Placement,
+  padTo,
+  place,
+  Recipe,
+  recipe,
+  slice,
+  zeros,
+} from "./recipe.ts";
