@@ -24,6 +24,11 @@ export function digestHex(digest: Digest): string {
   return digest.slice("sha256:".length);
 }
 
+/** The 32 bytes of a digest. */
+export function digestBytes(digest: Digest): Uint8Array {
+  return Uint8Array.from(digestHex(digest).match(/../g)!, (hex) => Number.parseInt(hex, 16));
+}
+
 /** Digest of bytes (or of UTF-8 text) held in memory. */
 export function sha256(bytes: Uint8Array | string): Digest {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest;

@@ -10,6 +10,12 @@ export type Extent =
   | { readonly $case: "blob"; readonly digest: Digest; readonly offset: number; readonly length: number }
   | { readonly $case: "zeros"; readonly length: number };
 
+/** A whole blob: its digest and its size in bytes. */
+export interface BlobRef {
+  readonly digest: Digest;
+  readonly size: number;
+}
+
 export type ExtentErrorCode = "extent_invalid" | "range_invalid" | "overlap" | "blob_short";
 
 export class ExtentError extends FactoryError<ExtentErrorCode> {}

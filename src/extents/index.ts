@@ -1,4 +1,4 @@
-export { type Extent, ExtentError, type ExtentErrorCode, extentLength } from "./extent.ts";
+export { type BlobRef, type Extent, ExtentError, type ExtentErrorCode, extentLength } from "./extent.ts";
 export { type BlobReader, CHUNK_BYTES, read, stream } from "./read.ts";
 export {
   blob,

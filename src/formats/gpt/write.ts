@@ -1,0 +1,79 @@
+import { crc32 } from "../../bytes/crc32.ts";
+import { guidMixedEndian } from "../../bytes/guid.ts";
+import { utf16le } from "../../bytes/text.ts";
+import { inline, type Placement, place, type Recipe } from "../../extents/index.ts";
+import { protectiveMbr } from "../mbr/index.ts";
+import { allocate, type GptGeometry, gptGeometry } from "./allocate.ts";
+import { ENTRY_BYTES, ENTRY_COUNT, gptEntry, gptHeader, NAME_UNITS, PRIMARY_LBA } from "./layout.ts";
+import { checkPartitions, type GptDisk, GptError, type PlacedPartition } from "./model.ts";
+
+function encodeEntries(partitions: readonly PlacedPartition[]): Uint8Array {
+  const table = new Uint8Array(ENTRY_COUNT * ENTRY_BYTES);
+  for (const [i, { type, guid, firstLba, lastLba, attributes = 0n, name }] of partitions.entries()) {
+    const nameField = new Uint8Array(NAME_UNITS * 2);
+    nameField.set(utf16le(name));
+    const entry = gptEntry.encode({
+      ...{ type: guidMixedEndian(type), guid: guidMixedEndian(guid) },
+      ...{ firstLba, lastLba, attributes, name: nameField },
+    });
+    table.set(entry, i * ENTRY_BYTES);
+  }
+  return table;
+}
+
+/** One of the two headers; they differ in where they and their arrays stand. */
+function encodeHeader(
+  geometry: GptGeometry,
+  diskGuid: GptDisk["diskGuid"],
+  entriesCrc: number,
+  at: { readonly ownLba: number; readonly otherLba: number; readonly entriesLba: number },
+): Uint8Array {
+  const { firstUsableLba, lastUsableLba } = geometry;
+  const fields = { ...at, firstUsableLba, lastUsableLba, entriesCrc, diskGuid: guidMixedEndian(diskGuid) };
+  // The checksum covers the header with its own field zero (UEFI 2.10 table 5.5).
+  const headerCrc = crc32(gptHeader.encode({ ...fields, headerCrc: 0 }));
+  return gptHeader.encode({ ...fields, headerCrc });
+}
+
+function tableParts(disk: GptDisk, geometry: GptGeometry, entries: Uint8Array): readonly Placement[] {
+  const { lastLba, entriesLba, backupEntriesLba, sectorSize } = geometry;
+  const crc = crc32(entries);
+  const primary = { ownLba: PRIMARY_LBA, otherLba: lastLba, entriesLba };
+  const backup = { ownLba: lastLba, otherLba: PRIMARY_LBA, entriesLba: backupEntriesLba };
+  return [
+    { offset: 0, content: inline(protectiveMbr(lastLba, disk.bootCode)) },
+    ...[primary, backup].flatMap((at) => [
+      { offset: at.ownLba * sectorSize, content: inline(encodeHeader(geometry, disk.diskGuid, crc, at)) },
+      { offset: at.entriesLba * sectorSize, content: inline(entries) },
+    ]),
+  ];
+}
+
+/** The bodies of the partitions that have one. */
+function bodyParts(partitions: readonly PlacedPartition[], sectorSize: number): readonly Placement[] {
+  return partitions.flatMap(({ name, content, firstLba, lastLba }) => {
+    if (!content) return [];
+    const room = (lastLba - firstLba + 1) * sectorSize;
+    if (content.size > room) {
+      throw new GptError("content_too_large", `gpt partition "${name}": ${content.size} bytes do not fit into ${room}`);
+    }
+    return [{ offset: firstLba * sectorSize, content }];
+  });
+}
+
+/**
+ * A disk image with protective MBR, both GPT copies and the partitions' content (outputs.md 2.4 to
+ * 2.6), and where each partition went. Partitions are allocated in order as the reference does:
+ * 1 MiB aligned, in the smallest free range that fits. Throws `GptError`, or `MbrError` for boot code
+ * of more than 446 bytes.
+ */
+export function gptDisk(disk: GptDisk): { readonly image: Recipe; readonly partitions: readonly PlacedPartition[] } {
+  const geometry = gptGeometry(disk);
+  checkPartitions(disk.partitions, geometry.sectorSize);
+  const partitions = allocate(geometry, disk.partitions);
+  const image = place(disk.sizeBytes, [
+    ...tableParts(disk, geometry, encodeEntries(partitions)),
+    ...bodyParts(partitions, geometry.sectorSize),
+  ]);
+  return { image, partitions };
+}

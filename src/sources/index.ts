@@ -1,0 +1,22 @@
+/**
+ * Where Talos images come from, and whom to trust.
+ *
+ * Read: OCI image layout folders and registries; images whose signature was checked; their layers as one file tree;
+ * the lists of versions, extensions and overlays. Refused: bytes whose size or digest differ, images without an
+ * acceptable signature, names and links that leave the root. Limits: documents of 4 MiB, 128 layers, 8 GiB per image,
+ * and `TreeLimits` for what it unpacks to.
+ */
+export { Catalog, type CatalogOptions, findExtension, findOverlay } from "./catalog.ts";
+export { type ComponentNames, type CoreNames, DEFAULT_COMPONENTS, inNamespace } from "./components.ts";
+export { isNotFound, SourceError, type SourceErrorCode } from "./errors.ts";
+export { readFiles } from "./files.ts";
+export { imageConfig, type LayerRef, type OpenImageRequest, openImage, type VerifiedImage } from "./images.ts";
+export { type FlattenOptions, flattenLayers, type LayerStream, layerStreams } from "./layers.ts";
+export { LayoutSource } from "./layout.ts";
+export type { ExtensionRef, OverlayRef } from "./manifests.ts";
+export { openSource, type SourceSpec } from "./open.ts";
+export { type ImageReference, parseReference } from "./reference.ts";
+export { RegistrySource } from "./registry.ts";
+export { Releases } from "./releases.ts";
+export type { BlobDescriptor, ImageSource } from "./source.ts";
+export { DEFAULT_TREE_LIMITS, type TreeEntry, type TreeLimits } from "./tree.ts";

@@ -1,0 +1,55 @@
+import { pipeline, Readable } from "node:stream";
+import { extract, type Header } from "tar-stream";
+import { messageOf } from "../errors.ts";
+import { SourceError } from "./errors.ts";
+
+/** One archive member as it stands in the archive, before any rule about names. */
+export interface TarMember {
+  readonly header: Header;
+  /** Exactly `header.size` bytes; read it or leave it, the next member comes either way. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+type Body = AsyncIterator<Uint8Array>;
+
+/** Passes a body on without closing it early: closing would end the whole archive. */
+async function* open(body: Body): AsyncGenerator<Uint8Array> {
+  for (let step = await body.next(); !step.done; step = await body.next()) yield step.value;
+}
+
+async function skip(body: Body): Promise<void> {
+  while (!(await body.next()).done);
+}
+
+/**
+ * The members of a tar archive in order (POSIX ustar, PAX, GNU long names). Errors of `source` pass through, a
+ * damaged or truncated archive is `malformed`.
+ */
+export async function* tarMembers(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarMember> {
+  const failure: { cause?: unknown } = {};
+  const archive = extract();
+  pipeline(Readable.from(remember(source, failure), { highWaterMark: 1 }), archive, () => undefined);
+  try {
+    for await (const entry of archive) {
+      const body = (entry as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+      yield { header: entry.header, body: { [Symbol.asyncIterator]: () => open(body) } };
+      await skip(body);
+    }
+  } catch (cause) {
+    if ("cause" in failure) throw failure.cause;
+    throw cause instanceof SourceError
+      ? cause
+      : new SourceError("malformed", `layer: damaged archive: ${messageOf(cause)}`, { cause });
+  } finally {
+    archive.destroy();
+  }
+}
+
+async function* remember(source: AsyncIterable<Uint8Array>, failure: { cause?: unknown }): AsyncGenerator<Uint8Array> {
+  try {
+    yield* source;
+  } catch (cause) {
+    failure.cause = cause;
+    throw cause;
+  }
+}

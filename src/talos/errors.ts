@@ -1,0 +1,15 @@
+import { FactoryError } from "../errors.ts";
+
+export type TalosErrorCode =
+  | "version_invalid"
+  | "arch_invalid"
+  | "platform_unknown"
+  | "path_invalid"
+  | "meta_invalid"
+  | "bootloader_invalid"
+  | "schematic_invalid"
+  | "extension_invalid"
+  | "extension_incompatible";
+
+/** Everything the Talos rules refuse. The message is fit to be shown to the one who asked. */
+export class TalosError extends FactoryError<TalosErrorCode> {}

@@ -1,0 +1,40 @@
+import { workerData } from "node:worker_threads";
+import { FactoryError, messageOf } from "../errors.ts";
+import { LocalBlobStore } from "../store/local-blobs.ts";
+import { loadCodec } from "./codec.ts";
+import { type JobContext, jobs } from "./jobs/index.ts";
+import type { JobMessage, JobReply, WorkerSetup } from "./protocol.ts";
+
+const setup = workerData as WorkerSetup;
+const blobs = await LocalBlobStore.open(setup.dataFolder, Date.now());
+const { codec } = loadCodec({ forceFallback: setup.forceFallbackCodec });
+
+function contextOf(message: JobMessage): JobContext {
+  const flag = new Int32Array(message.cancelled);
+  return {
+    blobs,
+    codec,
+    checkpoint() {
+      if (Atomics.load(flag, 0) !== 0) throw new FactoryError("cancelled", "nobody waits for this job any more");
+    },
+  };
+}
+
+/** Entry point of a worker thread: one job at a time, errors as data. */
+// biome-ignore lint/style/noDefaultExport: the pool calls the default export
+export default async function work(message: JobMessage): Promise<JobReply> {
+  try {
+    const context = contextOf(message);
+    context.checkpoint();
+    const job = jobs[message.kind] as (input: unknown, context: JobContext) => Promise<unknown>;
+    return { $case: "done", output: await job(message.input, context) };
+  } catch (error) {
+    const code = error instanceof FactoryError ? error.code : "internal";
+    return {
+      $case: "failed",
+      code,
+      message: messageOf(error),
+      stack: error instanceof Error ? error.stack : undefined,
+    };
+  }
+}
