@@ -6,7 +6,8 @@
 namespace codec {
 namespace {
 
-Fault fault_of(lzma_ret result, const char* what) {
+// Options that are not known are the caller's fault in an encoder, and the stream's in a decoder.
+Fault fault_of(lzma_ret result, const char* what, bool decoder) {
   const std::string prefix = std::string(what) + ": ";
   switch (result) {
     case LZMA_MEM_ERROR:
@@ -16,9 +17,9 @@ Fault fault_of(lzma_ret result, const char* what) {
     case LZMA_FORMAT_ERROR:
       return {"damaged", prefix + "not an .xz stream"};
     case LZMA_OPTIONS_ERROR:
-      return {"options", prefix + "options are not supported"};
+      return {decoder ? "damaged" : "options", prefix + "options are not supported"};
     case LZMA_UNSUPPORTED_CHECK:
-      return {"options", prefix + "integrity check is not supported"};
+      return {decoder ? "damaged" : "options", prefix + "integrity check is not supported"};
     case LZMA_DATA_ERROR:
       return {"damaged", prefix + "data is damaged"};
     case LZMA_BUF_ERROR:
@@ -30,10 +31,12 @@ Fault fault_of(lzma_ret result, const char* what) {
 
 class LzmaCoder final : public Coder {
  public:
-  explicit LzmaCoder(const char* what) : what_(what) {}
+  explicit LzmaCoder(const char* what, bool decoder = false) : what_(what), decoder_(decoder) {}
   ~LzmaCoder() override { lzma_end(&stream_); }
 
   lzma_stream* stream() { return &stream_; }
+
+  Fault fault(lzma_ret result) const { return fault_of(result, what_, decoder_); }
 
   Fault step(Step& step) override {
     stream_.next_in = step.in;
@@ -56,17 +59,18 @@ class LzmaCoder final : public Coder {
       return {};
     }
     if (result == LZMA_BUF_ERROR && !step.finish) return {};
-    return result == LZMA_OK ? Fault{} : fault_of(result, what_);
+    return result == LZMA_OK ? Fault{} : fault(result);
   }
 
  private:
   const char* what_;
+  bool decoder_;
   lzma_stream stream_ = LZMA_STREAM_INIT;
   bool pending_ = false;
 };
 
-Fault finish_setup(lzma_ret result, const char* what, std::unique_ptr<LzmaCoder> made, std::unique_ptr<Coder>* coder) {
-  if (result != LZMA_OK) return fault_of(result, what);
+Fault finish_setup(lzma_ret result, std::unique_ptr<LzmaCoder> made, std::unique_ptr<Coder>* coder) {
+  if (result != LZMA_OK) return made->fault(result);
   *coder = std::move(made);
   return {};
 }
@@ -94,16 +98,16 @@ Fault xz_encoder(napi_env env, napi_value options, std::unique_ptr<Coder>* coder
   mt.check = static_cast<lzma_check>(static_cast<int>(check));
   auto made = std::make_unique<LzmaCoder>("xz encoder");
   const lzma_ret result = lzma_stream_encoder_mt(made->stream(), &mt);
-  return finish_setup(result, "xz encoder", std::move(made), coder);
+  return finish_setup(result, std::move(made), coder);
 }
 
 Fault xz_decoder(napi_env env, napi_value options, std::unique_ptr<Coder>* coder) {
   double memory;
   if (!option(env, options, "memory", 0, &memory)) return {};
-  auto made = std::make_unique<LzmaCoder>("xz decoder");
+  auto made = std::make_unique<LzmaCoder>("xz decoder", true);
   const lzma_ret result = lzma_stream_decoder(made->stream(), static_cast<uint64_t>(memory),
                                               LZMA_CONCATENATED | LZMA_TELL_UNSUPPORTED_CHECK);
-  return finish_setup(result, "xz decoder", std::move(made), coder);
+  return finish_setup(result, std::move(made), coder);
 }
 
 // Raw LZMA1 has no header; it ends with the end marker, which readers that know the size never look at.
@@ -125,7 +129,7 @@ Fault lzma1_encoder(napi_env env, napi_value options, std::unique_ptr<Coder>* co
   const lzma_filter filters[] = {{LZMA_FILTER_LZMA1, &lzma}, {LZMA_VLI_UNKNOWN, nullptr}};
   auto made = std::make_unique<LzmaCoder>("lzma1 encoder");
   const lzma_ret result = lzma_raw_encoder(made->stream(), filters);
-  return finish_setup(result, "lzma1 encoder", std::move(made), coder);
+  return finish_setup(result, std::move(made), coder);
 }
 
 const char* lzma_version() { return lzma_version_string(); }

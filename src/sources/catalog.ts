@@ -1,3 +1,4 @@
+import { availableExtension } from "../talos/extensions.ts";
 import { isAtLeast, type TalosVersion } from "../talos/version.ts";
 import { type CoreNames, inNamespace } from "./components.ts";
 import type { LayerCodec } from "./decompress.ts";
@@ -41,10 +42,10 @@ export class Catalog {
     return kept(this.#extensions, version.tag, () => this.#readExtensions(version));
   }
 
-  /** In the manifest's order; none before Talos 1.7, which knows no overlays. */
+  /** In the manifest's order; none before Talos 1.7, which knows no overlays, on offer or not. */
   async overlays(version: TalosVersion): Promise<readonly OverlayRef[]> {
-    await this.#options.releases.require(version);
     if (!isAtLeast(version, 1, 7)) return [];
+    await this.#options.releases.require(version);
     return kept(this.#overlays, version.tag, () => this.#readOverlays(version));
   }
 
@@ -88,20 +89,13 @@ function kept<T>(cache: Map<string, Promise<T>>, key: string, read: () => Promis
   return reading;
 }
 
-/** A second name for an extension, undefined when it has none (factory.md 3.2). */
-export type AliasOf = (name: string) => string | undefined;
-
 /**
- * The extension a schematic asks for: by its exact name, else by its alias. Throws `extension_unavailable`.
+ * The extension a schematic asks for: by its exact name, else by the name it has now (factory.md 3.2).
+ * Throws `extension_unavailable`.
  */
-export function findExtension(
-  list: readonly ExtensionRef[],
-  name: string,
-  version: TalosVersion,
-  aliasOf: AliasOf,
-): ExtensionRef {
-  const alias = aliasOf(name);
-  const found = list.find((item) => item.name === name) ?? list.find((item) => item.name === alias);
+export function findExtension(list: readonly ExtensionRef[], name: string, version: TalosVersion): ExtensionRef {
+  const available = availableExtension(name, (candidate) => list.some((item) => item.name === candidate));
+  const found = list.find((item) => item.name === available);
   if (found) return found;
   const message = `official extension "${name}" is not available for Talos version ${version.tag}`;
   throw new SourceError("extension_unavailable", message);

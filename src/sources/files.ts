@@ -4,7 +4,7 @@ import { DEFAULT_TREE_LIMITS, type TreeLimits } from "./tree.ts";
 import { collect } from "./verify.ts";
 
 /** Bounds for images that only carry a few text files. */
-export const TEXT_IMAGE_LIMITS: TreeLimits = {
+const TEXT_IMAGE_LIMITS: TreeLimits = {
   ...DEFAULT_TREE_LIMITS,
   entries: 10_000,
   fileBytes: 8 * MiB,

@@ -1,6 +1,6 @@
-import { parse } from "yaml";
 import { type Digest, isDigest } from "../bytes/digest.ts";
-import { SourceError } from "./errors.ts";
+import { readYaml, type YamlNode } from "../talos/yaml-read.ts";
+import { parsing, SourceError } from "./errors.ts";
 import { type ImageReference, parseReference } from "./reference.ts";
 
 /** One official extension of a Talos version (factory.md 1.9). */
@@ -35,23 +35,32 @@ function text(bytes: Uint8Array, file: string): string {
   }
 }
 
-/** YAML with plain strings for all scalars and maps for all mappings, so that no key means anything to JavaScript. */
-function yaml(bytes: Uint8Array, file: string): unknown {
-  try {
-    return parse(text(bytes, file), { schema: "failsafe", mapAsMap: true, logLevel: "error" });
-  } catch (cause) {
-    throw cause instanceof SourceError ? cause : new SourceError("malformed", `${file}: not YAML`, { cause });
-  }
+/** The bounds on nesting and aliases are the reader's. */
+function yaml(bytes: Uint8Array, file: string): YamlNode | undefined {
+  return parsing(file, () => readYaml(bytes));
+}
+
+/** A member of a mapping; undefined for null, for what is absent, and where there is no mapping. */
+function child(node: YamlNode | undefined, key: string): YamlNode | undefined {
+  if (node?.$case !== "map") return undefined;
+  const value = node.entries.find(([name]) => name.$case === "scalar" && name.text === key)?.[1];
+  return value?.$case === "scalar" && value.value.$case === "null" ? undefined : value;
+}
+
+/** All members of a mapping at once, where looking up one by one would take the square of their number. */
+function byKey(node: YamlNode | undefined): ReadonlyMap<string, YamlNode> {
+  if (node?.$case !== "map") return new Map();
+  return new Map(node.entries.map(([name, value]) => [name.$case === "scalar" ? name.text : "", value]));
 }
 
 /** A string member, "" when it is absent. */
-function member(value: unknown, key: string, path: string): string {
-  const found: unknown = value instanceof Map ? value.get(key) : undefined;
-  if (found === undefined || found === null) return "";
-  if (typeof found !== "string" || found.length > MAX_TEXT) {
+function member(node: YamlNode | undefined, key: string, path: string): string {
+  const found = child(node, key);
+  if (found === undefined) return "";
+  if (found.$case !== "scalar" || found.text.length > MAX_TEXT) {
     throw new SourceError("malformed", `${path}.${key}: expected a short text`);
   }
-  return found;
+  return found.text;
 }
 
 function tagged(reference: ImageReference, path: string): ImageReference & { readonly tag: string } {
@@ -81,7 +90,7 @@ export function parseExtensions(
   descriptions: Uint8Array | undefined,
   host: string,
 ): readonly ExtensionRef[] {
-  const about = descriptions === undefined ? undefined : yaml(descriptions, "descriptions.yaml");
+  const about = descriptions === undefined ? undefined : byKey(yaml(descriptions, "descriptions.yaml"));
   const lines = text(digests, "image-digests")
     .split("\n")
     .map((line) => line.trim())
@@ -91,7 +100,7 @@ export function parseExtensions(
     const path = `image-digests: entry ${i}`;
     const { repository, tag, digest } = foreignReference(line, path);
     if (digest === undefined) throw new SourceError("malformed", `${path}: has no digest`);
-    const described: unknown = about instanceof Map ? about.get(line) : undefined;
+    const described = about?.get(line);
     return {
       name: repository,
       ref: `${host}/${repository}:${tag}`,
@@ -104,12 +113,13 @@ export function parseExtensions(
 
 /** The overlays of an `overlays.yaml` file, in its order (factory.md 4.3). Throws `malformed`. */
 export function parseOverlays(bytes: Uint8Array): readonly OverlayRef[] {
-  const document = yaml(bytes, "overlays.yaml");
-  const list: unknown = document instanceof Map ? document.get("overlays") : undefined;
-  if (list === undefined || list === null || list === "") return [];
-  if (!Array.isArray(list)) throw new SourceError("malformed", "overlays.yaml: overlays: expected a list");
-  if (list.length > MAX_ENTRIES) throw new SourceError("too_large", `overlays.yaml: more than ${MAX_ENTRIES} entries`);
-  return list.map((item: unknown, i) => {
+  const list = child(yaml(bytes, "overlays.yaml"), "overlays");
+  if (list === undefined) return [];
+  if (list.$case !== "seq") throw new SourceError("malformed", "overlays.yaml: overlays: expected a list");
+  if (list.items.length > MAX_ENTRIES) {
+    throw new SourceError("too_large", `overlays.yaml: more than ${MAX_ENTRIES} entries`);
+  }
+  return list.items.map((item, i) => {
     const path = `overlays.yaml: overlays[${i}]`;
     const name = member(item, "name", path);
     const ref = member(item, "image", path);

@@ -23,12 +23,12 @@ function refuse(text: string, reason: string): SourceError {
 }
 
 /** True for a repository path as the distribution spec allows it. */
-export function isRepository(text: string): boolean {
+function isRepository(text: string): boolean {
   return text.length <= MAX_REPOSITORY && text.split("/").every((part) => COMPONENT.test(part));
 }
 
 /** True for a tag as the distribution spec allows it. */
-export function isTag(text: string): boolean {
+function isTag(text: string): boolean {
   return TAG.test(text);
 }
 

@@ -7,6 +7,7 @@ export type TalosErrorCode =
   | "path_invalid"
   | "meta_invalid"
   | "bootloader_invalid"
+  | "yaml_invalid"
   | "schematic_invalid"
   | "extension_invalid"
   | "extension_incompatible";

@@ -11,9 +11,12 @@ const DASH = 2;
 /** Keys longer than this, in bytes, take the explicit form. */
 const MAX_SIMPLE_KEY = 128;
 
-/** A map as a whole document, each line ended by LF. */
-export function emitYaml(map: YamlMap): string {
-  return map.entries.length === 0 ? "{}\n" : emitMap(map, 0);
+/**
+ * A map as a whole document, each line ended by LF. `width` is the column behind which one-line values are folded at spaces;
+ * canonical text is never folded.
+ */
+export function emitYaml(map: YamlMap, width = Number.POSITIVE_INFINITY): string {
+  return map.entries.length === 0 ? "{}\n" : emitMap(map, 0, width);
 }
 
 /** Where the content of a key at `column` stands: the next multiple of four, also below a dash. */
@@ -25,13 +28,13 @@ function pad(column: number): string {
   return " ".repeat(column);
 }
 
-function emitMap(map: YamlMap, column: number): string {
+function emitMap(map: YamlMap, column: number, width: number): string {
   return map.entries
     .map(([key, value]) => {
       const text = emitScalar(key, column, DASH);
       const simple = !text.includes("\n") && Buffer.byteLength(keyText(key)) <= MAX_SIMPLE_KEY;
-      if (!simple) return `${pad(column)}? ${text}\n${pad(column)}:${emitInline(value, column)}`;
-      return `${pad(column)}${text}:${emitBelowKey(value, column)}`;
+      if (!simple) return `${pad(column)}? ${text}\n${pad(column)}:${emitInline(value, column, width)}`;
+      return `${pad(column)}${text}:${emitBelowKey(value, column, text.length + 2, width)}`;
     })
     .join("");
 }
@@ -40,22 +43,47 @@ function keyText(key: YamlValue): string {
   return "value" in key ? String(key.value) : "";
 }
 
-function emitBelowKey(value: YamlValue, column: number): string {
-  if (value.$case === "map" && value.entries.length > 0) return `\n${emitMap(value, below(column))}`;
-  if (value.$case === "seq" && value.items.length > 0) return `\n${emitSeq(value.items, below(column))}`;
-  return ` ${emitScalar(value, column, below(column) - column)}\n`;
+/** `lead` is how many columns the key takes, its colon and the space included. */
+function emitBelowKey(value: YamlValue, column: number, lead: number, width: number): string {
+  const inner = below(column);
+  if (value.$case === "map" && value.entries.length > 0) return `\n${emitMap(value, inner, width)}`;
+  if (value.$case === "seq" && value.items.length > 0) return `\n${emitSeq(value.items, inner, width)}`;
+  return ` ${fold(emitScalar(value, column, inner - column), column + lead, inner, width)}\n`;
 }
 
-function emitSeq(items: readonly YamlValue[], column: number): string {
-  return items.map((item) => `${pad(column)}-${emitInline(item, column)}`).join("");
+function emitSeq(items: readonly YamlValue[], column: number, width: number): string {
+  return items.map((item) => `${pad(column)}-${emitInline(item, column, width)}`).join("");
 }
 
 /** A value behind a dash or the colon of an explicit key: collections start on the same line. */
-function emitInline(value: YamlValue, column: number): string {
+function emitInline(value: YamlValue, column: number, width: number): string {
   const inner = column + DASH;
-  if (value.$case === "map" && value.entries.length > 0) return ` ${emitMap(value, inner).slice(inner)}`;
-  if (value.$case === "seq" && value.items.length > 0) return ` ${emitSeq(value.items, inner).slice(inner)}`;
-  return ` ${emitScalar(value, column, DASH)}\n`;
+  if (value.$case === "map" && value.entries.length > 0) return ` ${emitMap(value, inner, width).slice(inner)}`;
+  if (value.$case === "seq" && value.items.length > 0) return ` ${emitSeq(value.items, inner, width).slice(inner)}`;
+  return ` ${fold(emitScalar(value, column, DASH), inner, inner, width)}\n`;
+}
+
+/** Breaks a one-line value that starts at column `start` at single spaces behind `width`; lines continue at `indent`. */
+function fold(text: string, start: number, indent: number, width: number): string {
+  if (start + text.length <= width || text.includes("\n")) return text;
+  const runes = [...text];
+  const quoted = text.startsWith('"') || text.startsWith("'");
+  let column = start;
+  let out = "";
+  for (const [i, rune] of runes.entries()) {
+    const inner = !quoted || (i > 1 && i < runes.length - 2);
+    const next = runes[i + 1];
+    const breakable = rune === " " && runes[i - 1] !== " " && column > width && inner;
+    if (breakable && (next !== " " || text.startsWith('"'))) {
+      // Only double quotes can keep a space at the start of a line, behind a backslash.
+      out += `\n${pad(indent)}${next === " " ? "\\" : ""}`;
+      column = indent;
+    } else {
+      out += rune;
+      column++;
+    }
+  }
+  return out;
 }
 
 /** A value on one line, or a literal block whose text stands `step` columns right of `column`. */

@@ -43,12 +43,12 @@ export type YamlEntry = readonly [key: YamlNode, value: YamlNode];
 
 /** A refusal in the form clients know: `yaml: ` and the reason. */
 export function yamlError(reason: string, cause?: unknown): TalosError {
-  return new TalosError("schematic_invalid", `yaml: ${reason}`, { cause });
+  return new TalosError("yaml_invalid", `yaml: ${reason}`, { cause });
 }
 
 /**
  * The first document of a text, undefined when there is none. The caller bounds the size of the text.
- * Throws `schematic_invalid` for broken syntax, unknown anchors, too deep nesting, too much aliasing.
+ * Throws `yaml_invalid` for broken syntax, unknown anchors, too deep nesting, too much aliasing.
  */
 export function readYaml(input: Uint8Array | string): YamlNode | undefined {
   const text = decodeText(input);

@@ -28,6 +28,8 @@ const BASE_60 = /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$/;
 const TIMESTAMP =
   /^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:(?:[Tt]([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]+))?(Z|[-+][0-9]{2}:[0-9]{2}))|(?: +([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]+))?))?$/;
 
+/** No 64-bit number is spelled longer, and conversion of long ones is slow. */
+const MAX_INT_LENGTH = 128;
 const MAX_INT64 = 2n ** 63n - 1n;
 const MAX_UINT64 = 2n ** 64n - 1n;
 
@@ -58,7 +60,7 @@ export function looksTyped(text: string): boolean {
 function parseNumber(text: string): YamlScalar | undefined {
   // A leading dot is read as it stands; everything else may have underscores anywhere.
   const plain = text.startsWith(".") ? text : text.replaceAll("_", "");
-  const match = INT.exec(plain);
+  const match = plain.length <= MAX_INT_LENGTH ? INT.exec(plain) : null;
   if (match && plain !== "-0") {
     const [, sign, hex, binary, octal, decimal] = match;
     const size = BigInt(hex ? `0x${hex}` : binary ? `0b${binary}` : octal ? `0o${octal}` : decimal!);

@@ -33,7 +33,7 @@ export const yaml = {
   }),
 };
 
-/** The text a `!!binary` scalar stands for, undefined when it is no UTF-8. Throws `schematic_invalid` on bad base64. */
+/** The text a `!!binary` scalar stands for, undefined when it is no UTF-8. Throws `yaml_invalid` on bad base64. */
 export function binaryText(node: YamlScalarNode): string | undefined {
   const base64 = node.text.replace(/\s+/g, "");
   if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(base64)) {
@@ -44,7 +44,7 @@ export function binaryText(node: YamlScalarNode): string | undefined {
   return Buffer.from(text).equals(bytes) ? text : undefined;
 }
 
-/** A node as a value. Throws `schematic_invalid` for duplicate keys and collections as keys. */
+/** A node as a value. Throws `yaml_invalid` for duplicate keys and collections as keys. */
 export function yamlValue(node: YamlNode): YamlValue {
   switch (node.$case) {
     case "seq":

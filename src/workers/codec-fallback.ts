@@ -51,7 +51,8 @@ function zlibOptions(options: ZstdOptions & { readonly size?: number }): ZlibOpt
 /** An error of node:zlib or lzma-native as ours. */
 function wrapped(what: string, codes: ReadonlyMap<unknown, CodecErrorCode>, cause: unknown): CodecError {
   const code = codes.get((cause as { code?: unknown }).code) ?? "codec_damaged";
-  return new CodecError(code, `${what}: ${messageOf(cause).toLowerCase()}`, { cause });
+  const text = code === "codec_truncated" ? "input ends early" : messageOf(cause).toLowerCase();
+  return new CodecError(code, `${what}: ${text}`, { cause });
 }
 
 const ZSTD_CODES: ReadonlyMap<unknown, CodecErrorCode> = new Map([
@@ -60,13 +61,16 @@ const ZSTD_CODES: ReadonlyMap<unknown, CodecErrorCode> = new Map([
   ["ZSTD_error_srcSize_wrong", "codec_options"],
 ]);
 
-/** lzma_ret values of liblzma's base.h. */
-const XZ_CODES: ReadonlyMap<unknown, CodecErrorCode> = new Map([
-  [3, "codec_options"],
+/** lzma_ret values of liblzma's base.h. Options an encoder does not know are the caller's, a decoder's are damage. */
+const UNXZ_CODES: ReadonlyMap<unknown, CodecErrorCode> = new Map([
   [5, "codec_memory"],
   [6, "codec_limit"],
-  [8, "codec_options"],
   [10, "codec_truncated"],
+]);
+const XZ_CODES: ReadonlyMap<unknown, CodecErrorCode> = new Map([
+  ...UNXZ_CODES,
+  [3, "codec_options"],
+  [8, "codec_options"],
 ]);
 
 class FallbackCodec implements LzmaCodec {
@@ -117,14 +121,16 @@ class FallbackCodec implements LzmaCodec {
       blockSize: 0,
       timeout: 0,
     });
-    yield* this.#coded("xz encoder", encoder, source);
+    const fail = (cause: unknown): CodecError => wrapped("xz encoder", XZ_CODES, cause);
+    yield* streamed(encoder, source, fail);
   }
 
   async *unxz(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     const lzma = this.#lzma;
     const flags = lzma.CONCATENATED | lzma.TELL_UNSUPPORTED_CHECK;
     const decoder = lzma.createStream("streamDecoder", { memlimit: XZ_DECODER_MEMORY, flags });
-    yield* this.#coded("xz decoder", decoder, cut(source, UNXZ_WRITE_BYTES));
+    const fail = (cause: unknown): CodecError => wrapped("xz decoder", UNXZ_CODES, cause);
+    yield* streamed(decoder, cut(source, UNXZ_WRITE_BYTES), fail);
   }
 
   async lzma1(bytes: Uint8Array, options: Lzma1Options): Promise<Uint8Array> {
@@ -132,11 +138,9 @@ class FallbackCodec implements LzmaCodec {
     const { lc, lp, pb, dictionary: dictSize } = options;
     const parameters = { ...lzmaPreset(6, false), lc, lp, pb, dictSize };
     const filters = [{ id: this.#lzma.FILTER_LZMA1, options: parameters }];
-    return gathered(this.#coded("lzma1 encoder", this.#lzma.createStream("rawEncoder", { filters }), once(bytes)));
-  }
-
-  #coded(what: string, coder: Duplex, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    return streamed(coder, source, (cause) => wrapped(what, XZ_CODES, cause));
+    const encoder = this.#lzma.createStream("rawEncoder", { filters });
+    const fail = (cause: unknown): CodecError => wrapped("lzma1 encoder", XZ_CODES, cause);
+    return gathered(streamed(encoder, once(bytes), fail));
   }
 }
 
@@ -226,7 +230,8 @@ function truncated(reason: string): CodecError {
 
 /**
  * The codec without the native addon: node:zlib for zstd, on one thread, and lzma-native for xz. Same
- * behaviour as the native one, other bytes, slower. `threads` is ignored for zstd.
+ * behaviour as the native one, other bytes, slower. `threads` is ignored for zstd. A worker thread must not be
+ * terminated while it works on xz: lzma-native aborts the whole process then.
  */
 export function createFallbackCodec(): LzmaCodec {
   return new FallbackCodec(loadLzma());

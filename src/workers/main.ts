@@ -14,6 +14,7 @@ function contextOf(message: JobMessage): JobContext {
   return {
     blobs,
     codec,
+    mtime: setup.mtime,
     checkpoint() {
       if (Atomics.load(flag, 0) !== 0) throw new FactoryError("cancelled", "nobody waits for this job any more");
     },

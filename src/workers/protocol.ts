@@ -42,13 +42,16 @@ export interface ExtensionParts {
   readonly moduleReleases: readonly string[];
 }
 
-/** A file or folder of a generated squashfs. Folders need no entry of their own; their mode is 0755. */
-export interface GeneratedFile {
-  readonly path: string;
-  readonly mode: number;
-  readonly content: string;
-  readonly selinux?: string;
-}
+/** A directory or file of a generated squashfs; parents come first. */
+export type GeneratedEntry =
+  | { readonly $case: "dir"; readonly path: string; readonly mode: number }
+  | {
+      readonly $case: "file";
+      readonly path: string;
+      readonly mode: number;
+      readonly content: Uint8Array;
+      readonly selinux?: string;
+    };
 
 /** Every job a worker can do: the input it takes and the result that is kept. */
 export interface Jobs {
@@ -69,12 +72,12 @@ export interface Jobs {
   };
   /** Makes the squashfs of a virtual extension. */
   readonly tree: {
-    readonly input: { readonly files: readonly GeneratedFile[]; readonly compression: SquashfsCompression };
+    readonly input: { readonly entries: readonly GeneratedEntry[]; readonly compression: SquashfsCompression };
     readonly output: SquashfsParts;
   };
   /** Compresses a recipe to one zstd frame. */
   readonly zstd: {
-    readonly input: { readonly extents: readonly Extent[]; readonly level: number; readonly windowed: boolean };
+    readonly input: { readonly extents: readonly Extent[]; readonly level: number };
     readonly output: BlobRef;
   };
   /** Says how much of a blob compression would save, judged by samples: compressed size / size. */
@@ -107,4 +110,6 @@ export type JobReply =
 export interface WorkerSetup {
   readonly dataFolder: string;
   readonly forceFallbackCodec: boolean;
+  /** Time of everything that is made, seconds since 1970. */
+  readonly mtime: number;
 }

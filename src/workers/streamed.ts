@@ -1,5 +1,8 @@
 import type { Duplex } from "node:stream";
 
+/** Longest piece of output, in bytes. */
+const PIECE_BYTES = 1024 * 1024;
+
 /**
  * Runs `source` through a transform stream, one write at a time: the next chunk is asked for only when the
  * last was worked up and its output taken. `end` comes after the last write has returned, because zstd
@@ -57,12 +60,15 @@ class Watch {
   async *take(enough: () => boolean, fail: (cause: unknown) => Error): AsyncGenerator<Uint8Array> {
     for (;;) {
       this.#signal = Promise.withResolvers();
-      for (let piece = this.#transform.read(); piece !== null; piece = this.#transform.read()) {
-        yield piece as Uint8Array;
-      }
+      for (let piece = this.#read(); piece !== null; piece = this.#read()) yield piece;
       if (this.#failure) throw fail(this.#failure.cause);
       if (enough()) return;
       await this.#signal.promise;
     }
+  }
+
+  #read(): Uint8Array | null {
+    const length = Math.min(this.#transform.readableLength, PIECE_BYTES);
+    return this.#transform.read(length === 0 ? undefined : length) as Uint8Array | null;
   }
 }

@@ -28,7 +28,7 @@ describe("GNU cpio", () => {
 
   it("lists our archive", async () => {
     const input = await collect(cpioArchive(ENTRIES));
-    const lines = execFileSync("cpio", ["-itv", "--numeric-uid-gid"], {
+    const lines = execFileSync("cpio", ["-itv", "--quiet", "--numeric-uid-gid"], {
       input,
       encoding: "utf8",
       env: { ...process.env, TZ: "UTC" },

@@ -16,7 +16,9 @@ function run(tool: string, ...args: string[]): string {
 
 function file(name: string, content: string | Recipe, readOnly = false): FatEntry {
   return {
-    ...{ $case: "file", name, readOnly },
+    $case: "file",
+    name,
+    readOnly,
     content: typeof content === "string" ? inline(utf8(content)) : content,
   };
 }
@@ -79,7 +81,7 @@ test("mtools lists and reads the tree", async () => {
     assert.match(run("mdir", "-i", path, "-a", "::/loader"), /LOADER~1 CON +11 2019-06-01 +21:34 +loader\.conf/);
     assert.match(run("mdir", "-i", path, "::"), /Volume in drive : is EFI/);
     assert.match(run("mdir", "-i", path, "::"), /Volume Serial Number is 1234-ABCD/);
-    assert.match(run("mattrib", "-i", path, "::/loader/random-seed"), /A {2}R/);
+    assert.match(run("mattrib", "-i", path, "::/loader/random-seed"), /A +R +::/);
     assert.equal(run("mtype", "-i", path, "::/many/a-long-file-name-7.config"), "content 7");
     const kernel = execFileSync("mtype", ["-i", path, "::/EFI/Linux/Talos-v1.14.0.efi"], { maxBuffer: 8 * MiB });
     assert.ok(kernel.equals(await read(KERNEL, NO_BLOBS)));
@@ -105,7 +107,11 @@ const EMPTY: readonly (readonly [number, number, number | undefined])[] = [
 test("the reserved area and the start of the table equal those of mkfs.vfat, boot code aside", async () => {
   for (const [sizeBytes, sectorSize, sectorsPerCluster] of EMPTY) {
     const image = fat32Volume({
-      ...{ sizeBytes, sectorSize, label: "EFI", mtime: 1_559_424_892, tree: [] },
+      sizeBytes,
+      sectorSize,
+      label: "EFI",
+      mtime: 1_559_424_892,
+      tree: [],
       ...(sectorsPerCluster ? { sectorsPerCluster } : {}),
     });
     await withFolder(async (folder) => {

@@ -33,7 +33,9 @@ async function onDisk(
   await withFolder(async (folder) => {
     const path = join(folder, "disk.raw");
     const { image } = gptDisk({
-      ...{ sizeBytes: options.mib * MiB, sectorSize: options.sectorSize, diskGuid: labelGuid("talos-image-disk") },
+      sizeBytes: options.mib * MiB,
+      sectorSize: options.sectorSize,
+      diskGuid: labelGuid("talos-image-disk"),
       ...{ partitions: DUAL, entryArrayOffsetLba: options.offset ?? 0 },
     });
     await writeImage(path, image);

@@ -77,8 +77,13 @@ export class FatReader {
       const path = `${folder}/${name}`;
       const body = this.body(clusters);
       yield {
-        ...{ path, short: slot.name, attributes: slot.attributes, caseBits: slot.caseBits, clusters },
-        ...{ date: slot.modifiedDate, time: slot.modifiedTime },
+        path,
+        short: slot.name,
+        attributes: slot.attributes,
+        caseBits: slot.caseBits,
+        clusters,
+        date: slot.modifiedDate,
+        time: slot.modifiedTime,
         bytes: directory ? body : body.subarray(0, slot.sizeBytes),
       };
       if (directory) yield* this.walk(path, cluster);

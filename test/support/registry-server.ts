@@ -22,7 +22,10 @@ const ROUTE = /^\/v2\/(.+?)\/(tags\/list|manifests\/([^/]+)|blobs\/([^/]+))$/;
 function answer(registry: TestRegistry, request: IncomingMessage, response: ServerResponse, pageSize: number): void {
   const url = new URL(request.url ?? "", "http://loopback");
   const [, repository, kind, reference, blob] = ROUTE.exec(url.pathname) ?? [];
-  if (kind === "tags/list") return tags(registry, repository!, url, response, pageSize);
+  if (kind === "tags/list") {
+    tags(registry, repository!, url, response, pageSize);
+    return;
+  }
   const named = registry.names.get(`${repository}:${reference}`);
   const digest = (named?.digest ?? reference ?? blob) as Digest;
   const bytes = registry.blobs.get(digest);

@@ -14,7 +14,7 @@ export async function tarball(members: readonly Member[]): Promise<Uint8Array> {
     else archive.entry({ mode: 0o644, mtime, ...header }, Buffer.from(body));
   }
   archive.finalize();
-  return collect(archive, 64 * 1024 * 1024, "test archive");
+  return collect(archive as AsyncIterable<Uint8Array>, 64 * 1024 * 1024, "test archive");
 }
 
 /** A gzip-compressed layer of the members. */

@@ -89,8 +89,16 @@ export function fatGeometry(sizeBytes: number, sectorSize: number, sectorsPerClu
   if (clusters > MAX_CLUSTERS) refuse("more clusters than FAT32 counts");
   const dataOffset = (reservedSectors + FAT_COPIES * fatSectors) * sectorSize;
   return {
-    ...{ sectorSize, sectorsPerCluster: perCluster, sectorsPerTrack, heads },
-    ...{ totalSectors, reservedSectors, fatSectors, clusters, clusterBytes, dataOffset },
+    sectorSize,
+    sectorsPerCluster: perCluster,
+    sectorsPerTrack,
+    heads,
+    totalSectors,
+    reservedSectors,
+    fatSectors,
+    clusters,
+    clusterBytes,
+    dataOffset,
   };
 }
 

@@ -26,10 +26,17 @@ function encodeShort(
   { attributes, stamp, cluster, sizeBytes }: SlotTarget,
 ): Uint8Array {
   return shortSlot.encode({
-    ...{ name, attributes, caseBits, sizeBytes },
-    ...{ createdTime: stamp.time, createdDate: stamp.date, accessedDate: stamp.date },
-    ...{ modifiedTime: stamp.time, modifiedDate: stamp.date },
-    ...{ clusterHigh: cluster >>> 16, clusterLow: cluster & 0xffff },
+    name,
+    attributes,
+    caseBits,
+    sizeBytes,
+    createdTime: stamp.time,
+    createdDate: stamp.date,
+    accessedDate: stamp.date,
+    modifiedTime: stamp.time,
+    modifiedDate: stamp.date,
+    clusterHigh: cluster >>> 16,
+    clusterLow: cluster & 0xffff,
   });
 }
 

@@ -13,8 +13,12 @@ function encodeEntries(partitions: readonly PlacedPartition[]): Uint8Array {
     const nameField = new Uint8Array(NAME_UNITS * 2);
     nameField.set(utf16le(name));
     const entry = gptEntry.encode({
-      ...{ type: guidMixedEndian(type), guid: guidMixedEndian(guid) },
-      ...{ firstLba, lastLba, attributes, name: nameField },
+      type: guidMixedEndian(type),
+      guid: guidMixedEndian(guid),
+      firstLba,
+      lastLba,
+      attributes,
+      name: nameField,
     });
     table.set(entry, i * ENTRY_BYTES);
   }

@@ -32,8 +32,12 @@ export interface DiskGeometry {
 type Slot = Parameters<typeof partitionSlot.encode>[0];
 
 const EMPTY_SLOT: Slot = {
-  ...{ status: 0, type: 0, firstLba: 0, sectors: 0 },
-  ...{ chsFirst: new Uint8Array(3), chsLast: new Uint8Array(3) },
+  status: 0,
+  type: 0,
+  firstLba: 0,
+  sectors: 0,
+  chsFirst: new Uint8Array(3),
+  chsLast: new Uint8Array(3),
 };
 
 function encode(bootCode: Uint8Array, slots: readonly Slot[]): Uint8Array {
@@ -65,8 +69,12 @@ function chs(lba: number, { heads, sectorsPerTrack }: DiskGeometry): Uint8Array 
  */
 export function protectiveMbr(lastLba: number, bootCode: Uint8Array = new Uint8Array()): Uint8Array {
   const slot = {
-    ...{ status: 0, type: TYPE_PROTECTIVE, firstLba: 1, sectors: Math.min(lastLba, 0xffffffff) },
-    ...{ chsFirst: PROTECTIVE_CHS_FIRST, chsLast: PROTECTIVE_CHS_LAST },
+    status: 0,
+    type: TYPE_PROTECTIVE,
+    firstLba: 1,
+    sectors: Math.min(lastLba, 0xffffffff),
+    chsFirst: PROTECTIVE_CHS_FIRST,
+    chsLast: PROTECTIVE_CHS_LAST,
   };
   return encode(bootCode, [slot]);
 }

@@ -105,7 +105,9 @@ test("empty files have no cluster", async () => {
 test("a file of 4 GiB - 1 is an extent, not bytes", () => {
   const content = blob(sha256("kernel"), 4 * GiB - 1);
   const image = fat32Volume({
-    ...{ sizeBytes: 8 * GiB, label: "EFI", mtime: EPOCH },
+    sizeBytes: 8 * GiB,
+    label: "EFI",
+    mtime: EPOCH,
     tree: [{ $case: "file", name: "big", content }],
   });
   assert.equal(image.size, 8 * GiB);

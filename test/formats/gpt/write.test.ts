@@ -151,7 +151,10 @@ test("property: partitions are aligned, disjoint, inside the usable range, and b
     fc.asyncProperty(disks, async ({ mib, sectorSize, offset, sizes }) => {
       const partitions = sizes.map((size, i) => partition(`P${i}`, size));
       const { image, partitions: placed } = gptDisk({
-        ...{ sizeBytes: mib * MiB, sectorSize, diskGuid: DISK_GUID, entryArrayOffsetLba: offset },
+        sizeBytes: mib * MiB,
+        sectorSize,
+        diskGuid: DISK_GUID,
+        entryArrayOffsetLba: offset,
         partitions: mib < 100 ? partitions.slice(0, 1) : partitions,
       });
       const last = (mib * MiB) / sectorSize - 1;

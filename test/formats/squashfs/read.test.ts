@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { build, CODEC, type Item, MTIME, noise, open, treeOf, WIDE } from "./support.ts";
+import { build, CODEC, contents, type Item, MTIME, noise, open, treeOf, WIDE } from "./support.ts";
 
 const BLOCK = 4096;
 const SIZES = [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 3 * BLOCK + 5];
@@ -37,7 +37,7 @@ function expected(list: readonly Item[]): Map<string, string> {
   }
   for (const item of list) {
     const octal = (item.mode ?? 0o777).toString(8);
-    if (item.$case === "file") out.set(item.path, `file ${octal} ${Buffer.from(item.bytes).toString("latin1")}`);
+    if (item.$case === "file") out.set(item.path, `file ${octal} ${contents(item.bytes)}`);
     else out.set(item.path, `${item.$case} ${octal} ${item.$case === "symlink" ? item.target : ""}`);
   }
   return out;
@@ -52,6 +52,13 @@ describe("openSquashfs", () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  it("reads xz images", async () => {
+    const list: Item[] = SIZES.map((size, i) => ({ $case: "file", path: `f${i}`, mode: 0o644, bytes: noise(size) }));
+    const image = await build(list, { blockSize: BLOCK, compression: { $case: "xz" } });
+    assert.equal((await open(image)).info.compression, "xz");
+    assert.deepEqual(await treeOf(image), expected(list));
   });
 
   it("reads listings with many headers and an index", async () => {

@@ -1,5 +1,4 @@
-import { promisify } from "node:util";
-import { constants, zstdCompress, zstdDecompress } from "node:zlib";
+import { sha256 } from "../../../src/bytes/digest.ts";
 import type { Codec } from "../../../src/formats/codec.ts";
 import {
   openSquashfs,
@@ -10,21 +9,9 @@ import {
   type SquashfsSpecial,
   SquashfsWriter,
 } from "../../../src/formats/squashfs/index.ts";
+import { loadCodec } from "../../../src/workers/codec.ts";
 
-const compress = promisify(zstdCompress);
-const decompress = promisify(zstdDecompress);
-
-/** zstd from Node's zlib: all that pure tests of the format need. */
-export const ZSTD_ONLY: Pick<Codec, "zstd" | "unzstd"> = {
-  zstd: (bytes, { level }) =>
-    compress(bytes, { params: { [constants.ZSTD_c_compressionLevel]: level }, pledgedSrcSize: bytes.length }),
-  unzstd: async function* (source) {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of source) chunks.push(chunk);
-    yield await decompress(Buffer.concat(chunks));
-  },
-};
-export const CODEC = ZSTD_ONLY as Codec;
+export const CODEC: Codec = loadCodec().codec;
 
 export const WIDE: SquashfsLimits = { maxEntries: 100_000, maxDepth: 100, maxFileBytes: 2 ** 40 };
 export const MTIME = 1559424892;
@@ -92,7 +79,12 @@ export function open(image: Uint8Array, limits = WIDE, codec = CODEC): Promise<S
   return openSquashfs({ size: image.length, read }, codec, limits);
 }
 
-/** Every path of an image with what it is; contents as latin1 text. */
+/** Contents in a form that stays short in a failing test's output. */
+export function contents(bytes: Uint8Array): string {
+  return bytes.length <= 64 ? Buffer.from(bytes).toString("latin1") : `${bytes.length} bytes, ${sha256(bytes)}`;
+}
+
+/** Every path of an image with what it is. */
 export async function treeOf(image: Uint8Array, codec = CODEC): Promise<Map<string, string>> {
   const reader = await open(image, WIDE, codec);
   const out = new Map<string, string>();
@@ -102,7 +94,7 @@ export async function treeOf(image: Uint8Array, codec = CODEC): Promise<Map<stri
     if (node.$case === "file") {
       const chunks: Uint8Array[] = [];
       for await (const chunk of reader.read(node)) chunks.push(chunk);
-      what = Buffer.concat(chunks).toString("latin1");
+      what = contents(Buffer.concat(chunks));
     }
     out.set(path, `${node.$case} ${node.mode.toString(8)} ${what}`);
   }

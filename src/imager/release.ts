@@ -1,0 +1,114 @@
+import type { BlobRef } from "../extents/index.ts";
+import {
+  type CoreNames,
+  type ExtensionRef,
+  type ImageSource,
+  inNamespace,
+  openImage,
+  parseReference,
+  type SourceSpec,
+  type VerifiedImage,
+} from "../sources/index.ts";
+import type { TrustPolicy } from "../sources/trust/index.ts";
+import type { Arch } from "../talos/arch.ts";
+import { quirks } from "../talos/quirks.ts";
+import type { TalosVersion } from "../talos/version.ts";
+import type { ExtensionParts, ImageLayers, SquashfsCompression } from "../workers/protocol.ts";
+import type { Deriver } from "./derive.ts";
+import { ImagerError } from "./errors.ts";
+import { SingleFlight } from "./singleflight.ts";
+
+export interface ReleaseDeps {
+  readonly spec: SourceSpec;
+  readonly source: ImageSource;
+  readonly policy: TrustPolicy;
+  readonly names: CoreNames;
+  readonly deriver: Deriver;
+}
+
+/** The boot files of a Talos version for one architecture, as blobs. */
+export interface BaseAssets {
+  readonly vmlinuz: BlobRef;
+  readonly initramfs: BlobRef;
+  /** Present from Talos 1.5 on. */
+  readonly systemdBoot: BlobRef | undefined;
+  readonly systemdStub: BlobRef | undefined;
+}
+
+const BASE_FILES = {
+  vmlinuz: "vmlinuz",
+  initramfs: "initramfs.xz",
+  systemdBoot: "systemd-boot.efi",
+  systemdStub: "systemd-stub.efi",
+} as const;
+
+/** How a Talos version wants squashfs images compressed (imager.md 5.5). */
+export function squashfsCompression(version: TalosVersion): SquashfsCompression {
+  return quirks(version).useZstdCompression ? { $case: "zstd", level: 18 } : { $case: "xz" };
+}
+
+/** Source images turned into blobs: opened, verified, unpacked once. */
+export class ReleaseAssets {
+  readonly #deps: ReleaseDeps;
+  readonly #opening = new SingleFlight<VerifiedImage>();
+  readonly #opened = new Map<string, VerifiedImage>();
+
+  constructor(deps: ReleaseDeps) {
+    this.#deps = deps;
+  }
+
+  /** The boot files of a version. Throws `asset_missing` when the release has none for the architecture. */
+  async base(version: TalosVersion, arch: Arch, signal: AbortSignal): Promise<BaseAssets> {
+    // One image holds the files of both architectures and is always read for amd64 (factory.md 4.3).
+    const image = await this.#open(this.#deps.names.components.imager, version.tag, "amd64", signal);
+    const folder = `usr/install/${arch}/`;
+    const paths = Object.values(BASE_FILES).map((name) => folder + name);
+    const description = { layers: image.layers.map((layer) => layer.digest), paths };
+    const input = { image: this.#layers(image), paths };
+    const { files } = await this.#deps.deriver.derive({ kind: "files", description, input }, signal);
+    const required = (name: string): BlobRef => {
+      const found = files[folder + name];
+      if (found) return found;
+      throw new ImagerError("asset_missing", `Talos ${version.tag} has no ${name} for ${arch}`);
+    };
+    return {
+      vmlinuz: required(BASE_FILES.vmlinuz),
+      initramfs: required(BASE_FILES.initramfs),
+      systemdBoot: files[folder + BASE_FILES.systemdBoot],
+      systemdStub: files[folder + BASE_FILES.systemdStub],
+    };
+  }
+
+  /** An official extension, split into what goes where. It is pulled by the digest the catalogue names. */
+  async extension(ref: ExtensionRef, version: TalosVersion, arch: Arch, signal: AbortSignal): Promise<ExtensionParts> {
+    const image = await this.#open(parseReference(ref.name).repository, ref.digest, arch, signal);
+    const { kernelModulesPath: modulesPath, firmwarePath } = quirks(version);
+    const parameters = { compression: squashfsCompression(version), firmwarePath, modulesPath };
+    const description = { layers: image.layers.map((layer) => layer.digest), ...parameters };
+    const input = { image: this.#layers(image), ...parameters };
+    return await this.#deps.deriver.derive({ kind: "extension", description, input }, signal);
+  }
+
+  #layers(image: VerifiedImage): ImageLayers {
+    return { source: this.#deps.spec, repository: image.repository, layers: image.layers };
+  }
+
+  /** A verified image; what was verified once stays so for the life of the process, failures are not kept. */
+  async #open(repository: string, reference: string, arch: Arch, signal: AbortSignal): Promise<VerifiedImage> {
+    const { source, policy, names } = this.#deps;
+    const key = `${repository} ${reference} ${arch}`;
+    const known = this.#opened.get(key);
+    if (known) return known;
+    const image = await this.#opening.run(key, signal, () =>
+      openImage({
+        source,
+        policy,
+        repository: inNamespace(names, repository),
+        reference,
+        platform: { os: "linux", architecture: arch },
+      }),
+    );
+    this.#opened.set(key, image);
+    return image;
+  }
+}

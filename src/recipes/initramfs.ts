@@ -1,0 +1,114 @@
+import { compareText, utf8 } from "../bytes/text.ts";
+import { concat, inline, type Recipe } from "../extents/index.ts";
+import { type CpioEntry, cpioArchive } from "../formats/cpio/index.ts";
+import { zstdStored } from "../formats/zstd/index.ts";
+
+/** A file that stands in the initramfs itself. */
+export interface InitramfsFile {
+  /** Relative to the root, without a leading slash. */
+  readonly path: string;
+  /** Permission bits. */
+  readonly mode: number;
+  readonly content: Recipe;
+}
+
+/** Firmware moved out of extensions, in the order of the extensions: later ones win. */
+export interface FirmwareTree {
+  readonly files: readonly InitramfsFile[];
+  readonly directories: readonly { readonly path: string; readonly mode: number }[];
+}
+
+export interface InitramfsPlan {
+  /** The release's own initramfs, used unchanged. */
+  readonly base: Recipe;
+  /** Extension images in processing order: `N.sqsh` and its squashfs. */
+  readonly layers: readonly { readonly name: string; readonly squashfs: Recipe }[];
+  readonly extensionsYaml: string;
+  /** Microcode in the order of the extensions; parts with one path are appended to each other. */
+  readonly microcode: readonly InitramfsFile[];
+  /** The firmware archive as a compressed frame, from `firmwareArchive`; undefined when there is none. */
+  readonly firmware: Recipe | undefined;
+  /** Time of every entry, seconds since 1970. */
+  readonly mtime: number;
+}
+
+const FILE_MODE = 0o644;
+const DIRECTORY_MODE = 0o755;
+
+/** The directories above `paths`, parents first, each once. */
+function parentsOf(paths: readonly string[]): string[] {
+  const parents = new Set<string>();
+  for (const path of paths) {
+    for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) parents.add(path.slice(0, at));
+  }
+  return [...parents];
+}
+
+/** Depth-first, children by name: the order of a walk over the tree (imager.md 5.8). */
+function walkOrder(a: CpioEntry, b: CpioEntry): number {
+  return compareText(a.path.replaceAll("/", "\0"), b.path.replaceAll("/", "\0"));
+}
+
+/** The archive the kernel searches for microcode before it unpacks anything; uncompressed and first. */
+function microcodeArchive(parts: readonly InitramfsFile[], mtime: number): Recipe | undefined {
+  if (parts.length === 0) return undefined;
+  const bodies = new Map<string, Recipe>();
+  for (const { path, content } of parts) {
+    const before = bodies.get(path);
+    bodies.set(path, before ? concat(before, content) : content);
+  }
+  const files = [...bodies].map(([path, body]): CpioEntry => ({ $case: "file", path, mode: FILE_MODE, mtime, body }));
+  const directories = parentsOf([...bodies.keys()]).map(
+    (path): CpioEntry => ({ $case: "directory", path, mode: DIRECTORY_MODE, mtime }),
+  );
+  return cpioArchive([...files, ...directories].sort(walkOrder));
+}
+
+/**
+ * The archive of all firmware, uncompressed; it is compressed by a derivation of its own, shared by all schematics
+ * with the same firmware. Missing parents take the mode of the firmware folder (imager.md 5.5).
+ */
+export function firmwareArchive(
+  trees: readonly FirmwareTree[],
+  firmwarePath: string,
+  mtime: number,
+): Recipe | undefined {
+  const files = new Map<string, InitramfsFile>();
+  const modes = new Map<string, number>();
+  for (const tree of trees) {
+    for (const file of tree.files) files.set(file.path, file);
+    for (const { path, mode } of tree.directories) if (!modes.has(path)) modes.set(path, mode);
+  }
+  if (files.size === 0 && modes.size === 0) return undefined;
+  const inherited = modes.get(firmwarePath.slice(1)) ?? DIRECTORY_MODE;
+  for (const path of parentsOf([...files.keys(), ...modes.keys()])) {
+    if (!modes.has(path)) modes.set(path, inherited);
+  }
+  const entries: CpioEntry[] = [];
+  for (const [path, mode] of modes) entries.push({ $case: "directory", path, mode, mtime });
+  for (const { path, mode, content } of files.values())
+    entries.push({ $case: "file", path, mode, mtime, body: content });
+  return cpioArchive(entries.sort(walkOrder));
+}
+
+/** One archive with one file, framed as it is: a squashfs image is compressed already. */
+function segment(path: string, body: Recipe, mtime: number): Recipe {
+  return zstdStored(cpioArchive([{ $case: "file", path, mode: FILE_MODE, mtime, body }]));
+}
+
+/**
+ * The initramfs of a schematic (imager.md 5.8, 5.9) for Talos 1.8 and later: microcode, the base unchanged, then one
+ * segment per extension, so that schematics share them, `extensions.yaml` and the firmware. The kernel unpacks any
+ * number of archives in a row. `extensions.yaml` is framed as it is too: it is a few hundred bytes.
+ */
+export function initramfs(plan: InitramfsPlan): Recipe {
+  const { base, layers, extensionsYaml, microcode, firmware, mtime } = plan;
+  const early = microcodeArchive(microcode, mtime);
+  return concat(
+    ...(early ? [early] : []),
+    base,
+    ...layers.map(({ name, squashfs }) => segment(name, squashfs, mtime)),
+    segment("extensions.yaml", inline(utf8(extensionsYaml)), mtime),
+    ...(firmware ? [firmware] : []),
+  );
+}

@@ -1,0 +1,110 @@
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { FactoryError } from "../errors.ts";
+import type { SourceSpec } from "../sources/index.ts";
+
+/** Settings of a server process. */
+export interface ServerConfig {
+  readonly source: SourceSpec;
+  /** PEM files with the keys that source images must be signed with; one good signature is enough. */
+  readonly publicKeys: readonly string[];
+  readonly dataFolder: string;
+  readonly host: string;
+  readonly port: number;
+  /** Where clients reach the server, without a slash at the end. It also stands in the images, as their author. */
+  readonly externalUrl: string;
+  readonly logLevel: string;
+}
+
+export class ConfigError extends FactoryError<"config_invalid"> {}
+
+export const USAGE = `usage: npm start -- --source SOURCE --public-key FILE [option...]
+
+  --source SOURCE        where Talos images come from: a folder with an OCI image layout, or a registry
+                         (https://host[:port], http://host[:port])
+  --public-key FILE      PEM public key the images are signed with (cosign key pair); may be repeated
+  --data FOLDER          data folder; default $XDG_DATA_HOME/image-foundry
+  --listen HOST:PORT     default 127.0.0.1:8080
+  --external-url URL     where clients reach this server; default http://HOST:PORT
+  --log-level LEVEL      fatal, error, warn, info, debug or trace; default info
+
+To try it without a registry, build the fixture release and use it as the source:
+  npm run fixture
+`;
+
+const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace"];
+
+function refuse(reason: string): never {
+  throw new ConfigError("config_invalid", reason);
+}
+
+/** The default data folder (XDG Base Directory specification). */
+export function defaultDataFolder(environment: NodeJS.ProcessEnv): string {
+  const base = environment.XDG_DATA_HOME;
+  return join(base?.startsWith("/") ? base : join(homedir(), ".local", "share"), "image-foundry");
+}
+
+function parseSource(text: string): SourceSpec {
+  if (/^https?:\/\//.test(text)) {
+    if (!URL.canParse(text)) refuse(`--source: "${text}" is not a URL`);
+    return { $case: "registry", base: new URL(text).origin };
+  }
+  const folder = resolve(text);
+  if (!existsSync(join(folder, "oci-layout")))
+    refuse(`--source: "${text}" is no OCI image layout (no oci-layout file)`);
+  return { $case: "layout", folder };
+}
+
+function parseListen(text: string): { readonly host: string; readonly port: number } {
+  const match = /^(\[[0-9a-fA-F:]+\]|[^:]+):([0-9]{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (!match || port > 65535) refuse(`--listen: "${text}" is not HOST:PORT`);
+  return { host: match[1]!.replace(/^\[|\]$/g, ""), port };
+}
+
+function parseExternalUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : refuse(`--external-url: "${text}" is not a URL`);
+  if (url.protocol !== "http:" && url.protocol !== "https:") refuse("--external-url: must be http or https");
+  if (url.search !== "" || url.hash !== "") refuse("--external-url: must have no query and no fragment");
+  return url.href.replace(/\/+$/, "");
+}
+
+/** Reads the command line. Throws `config_invalid` naming the option; the message is fit for a person. */
+export function parseConfig(args: readonly string[], environment: NodeJS.ProcessEnv): ServerConfig {
+  const { values } = readOptions(args);
+  if (values.source === undefined) refuse("--source is missing: where do Talos images come from?");
+  const keys = values["public-key"] ?? [];
+  if (keys.length === 0) refuse("--public-key is missing: which key are the source images signed with?");
+  const listen = parseListen(values.listen ?? "127.0.0.1:8080");
+  const hostText = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
+  const logLevel = values["log-level"] ?? "info";
+  if (!LEVELS.includes(logLevel)) refuse(`--log-level: "${logLevel}" is none of ${LEVELS.join(", ")}`);
+  return {
+    source: parseSource(values.source),
+    publicKeys: keys.map((path) => resolve(path)),
+    dataFolder: values.data === undefined ? defaultDataFolder(environment) : resolve(values.data),
+    ...listen,
+    externalUrl: parseExternalUrl(values["external-url"] ?? `http://${hostText}:${listen.port}`),
+    logLevel,
+  };
+}
+
+function readOptions(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        source: { type: "string" },
+        "public-key": { type: "string", multiple: true },
+        data: { type: "string" },
+        listen: { type: "string" },
+        "external-url": { type: "string" },
+        "log-level": { type: "string" },
+      },
+    });
+  } catch (cause) {
+    return refuse((cause as Error).message);
+  }
+}

@@ -1,0 +1,25 @@
+import type { FastifyInstance } from "fastify";
+import type { AppDeps } from "../app.ts";
+import { parameter, path } from "./methods.ts";
+
+/** `GET /pxe/:schematic/:version/:path`: the iPXE script that boots a schematic (factory.md 1.8). */
+export async function pxeRoutes(app: FastifyInstance, { factory, externalUrl }: AppDeps): Promise<void> {
+  path(app, "/pxe/:schematic/:version/:path", {
+    async GET(request, reply) {
+      const schematic = parameter(request, "schematic");
+      const target = { schematic, version: parameter(request, "version"), path: parameter(request, "path") };
+      const { version, arch, cmdline } = await factory.pxe(target);
+      const image = `${externalUrl}/image/${schematic}/${version.tag}`;
+      const script = [
+        "#!ipxe",
+        "",
+        "imgfree",
+        `kernel ${image}/kernel-${arch} ${cmdline}`,
+        `initrd ${image}/initramfs-${arch}.xz`,
+        "boot",
+        "",
+      ];
+      return await reply.header("content-type", "text/plain; charset=utf-8").send(script.join("\n"));
+    },
+  });
+}
