@@ -1,7 +1,10 @@
 import { spawnSync } from "node:child_process";
 
+/** dpkg-query's own placeholder for "desired and current state". */
+const FORMAT = `-f=\${db:Status-Abbrev}`;
+
 function isInstalled(name: string): boolean {
-  const { stdout } = spawnSync("dpkg-query", ["-W", "-f=${db:Status-Abbrev}", name], { encoding: "utf8" });
+  const { stdout } = spawnSync("dpkg-query", ["-W", FORMAT, name], { encoding: "utf8" });
   return stdout?.startsWith("ii") ?? false;
 }
 

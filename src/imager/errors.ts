@@ -6,8 +6,7 @@ export type ImagerErrorCode =
   | "not_built"
   | "unsupported_version"
   | "owner_refused"
-  | "option_invalid"
-  | "extension_unavailable";
+  | "option_invalid";
 
 export class ImagerError extends FactoryError<ImagerErrorCode> {}
 

@@ -5,7 +5,6 @@ import type { ExtensionRef } from "../sources/index.ts";
 import type { Arch } from "../talos/arch.ts";
 import { checkConstraint } from "../talos/constraint.ts";
 import {
-  availableExtension,
   type ExtensionMetadata,
   embeddedConfigExtension,
   emitExtensionsYaml,
@@ -19,7 +18,7 @@ import type { Schematic } from "../talos/schematic.ts";
 import type { TalosVersion } from "../talos/version.ts";
 import type { ExtensionParts, MovedFile, SquashfsParts } from "../workers/protocol.ts";
 import type { Deriver } from "./derive.ts";
-import { ImagerError, notBuilt, prefixed } from "./errors.ts";
+import { notBuilt, prefixed } from "./errors.ts";
 import { type ReleaseAssets, squashfsCompression } from "./release.ts";
 
 export interface ExtensionDeps {
@@ -45,23 +44,6 @@ const NO_FIRMWARE: FirmwareTree = { files: [], directories: [] };
 
 function squashfsRecipe({ superblock, body }: SquashfsParts): Recipe {
   return concat(inline(Buffer.from(superblock, "base64")), blob(body.digest, body.size));
-}
-
-/** The extensions a schematic names, found in the version's catalogue. Throws `extension_unavailable`. */
-export function chooseExtensions(
-  requested: readonly string[],
-  catalogue: readonly ExtensionRef[],
-  version: TalosVersion,
-): readonly ExtensionRef[] {
-  const byName = new Map(catalogue.map((ref) => [ref.name, ref]));
-  return requested.map((name) => {
-    const found = byName.get(availableExtension(name, (candidate) => byName.has(candidate)) ?? "");
-    if (found) return found;
-    throw new ImagerError(
-      "extension_unavailable",
-      `official extension "${name}" is not available for Talos version ${version.tag}`,
-    );
-  });
 }
 
 /** The initramfs of a schematic: official extensions in its order, the schematic extension, the embedded configuration. */

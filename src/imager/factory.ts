@@ -1,5 +1,5 @@
 import type { Recipe } from "../extents/index.ts";
-import type { Catalog, ExtensionRef, OverlayRef, Releases } from "../sources/index.ts";
+import { type Catalog, type ExtensionRef, findExtension, type OverlayRef, type Releases } from "../sources/index.ts";
 import type { SchematicStore } from "../store/ports.ts";
 import type { Arch } from "../talos/arch.ts";
 import { type AssetRequest, parseAssetPath } from "../talos/assetname.ts";
@@ -9,7 +9,6 @@ import { emitSchematic } from "../talos/schematic-emit.ts";
 import { parseVersion, type TalosVersion } from "../talos/version.ts";
 import { type AssetDeps, type AssetInput, assetCmdline, assetRecipe, checkBuildable } from "./assets.ts";
 import { ImagerError, prefixed } from "./errors.ts";
-import { chooseExtensions } from "./extensions.ts";
 
 export interface FactoryDeps extends AssetDeps {
   readonly schematics: SchematicStore;
@@ -116,6 +115,7 @@ export class Factory {
     }
     const names = customization.systemExtensions.officialExtensions;
     if (bare || names.length === 0) return [];
-    return chooseExtensions(names, await this.#deps.catalog.extensions(version), version);
+    const catalogue = await this.#deps.catalog.extensions(version);
+    return names.map((name) => findExtension(catalogue, name, version));
   }
 }

@@ -1,7 +1,7 @@
 import { alignUp, MiB } from "../bytes/align.ts";
 import { inline, type Recipe } from "../extents/index.ts";
 import { espSectorsPerCluster, type FatEntry, fat32Volume } from "../formats/fat/index.ts";
-import { isoImage } from "../formats/iso9660/index.ts";
+import { type IsoEntry, isoImage } from "../formats/iso9660/index.ts";
 import { type Arch, efiSuffix } from "../talos/arch.ts";
 import { directory, file } from "./boot.ts";
 
@@ -20,6 +20,15 @@ export interface UefiIso {
 /** The ESP has this much room beside the UKI and the boot loader (outputs.md 3.4). */
 const ESP_SLACK = 10 * MiB;
 const RANDOM_SEED = new Uint8Array(32);
+
+/** The modes the reference's staging tree has, which an ISO for UEFI shows (outputs.md 3.5). */
+function withModes(entries: readonly FatEntry[]): readonly IsoEntry[] {
+  return entries.map((entry) =>
+    entry.$case === "directory"
+      ? { ...entry, mode: 0o755, children: withModes(entry.children) }
+      : { ...entry, mode: entry.readOnly ? 0o444 : 0o644 },
+  );
+}
 
 /** An ISO that boots by UEFI only (outputs.md 3.2, 3.4): the same tree in the file system and in the appended ESP. */
 export function uefiIso(plan: UefiIso): Recipe {
@@ -44,7 +53,8 @@ export function uefiIso(plan: UefiIso): Recipe {
     volumeId: plan.volumeId,
     volumeSetId: plan.volumeSetId,
     mtime,
-    tree,
+    rootMode: 0o755,
+    tree: withModes(tree),
     elTorito: [{ platform: "efi", image: { $case: "appended" } }],
     appendedPartition: esp,
   });

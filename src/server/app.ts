@@ -1,29 +1,20 @@
 import { randomUUID } from "node:crypto";
 import Fastify, {
-  type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  LogController,
 } from "fastify";
-import type { BlobReader } from "../extents/index.ts";
-import type { Factory } from "../imager/factory.ts";
+import type { AppDeps } from "./deps.ts";
 import { httpFailure } from "./errors.ts";
 import { cleanRequestId } from "./http/headers.ts";
+import { sendText } from "./http/reply.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { imageRoutes } from "./routes/image.ts";
 import { metaRoutes } from "./routes/meta.ts";
 import { pxeRoutes } from "./routes/pxe.ts";
 import { schematicRoutes } from "./routes/schematics.ts";
-
-export interface AppDeps {
-  readonly factory: Factory;
-  readonly blobs: BlobReader;
-  /** Where clients reach this server, without a slash at the end. */
-  readonly externalUrl: string;
-  readonly version: string;
-  readonly logger: FastifyBaseLogger | false;
-}
 
 /** Largest schematic accepted, bytes: a machine configuration of several hundred KiB may be embedded in one. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -37,7 +28,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: "idle",
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "request_id" }),
     exposeHeadRoutes: false,
     return503OnClosing: true,
     routerOptions: { maxParamLength: 512 },
@@ -65,7 +56,6 @@ function addLogging(app: FastifyInstance): void {
       path: request.url.split("?", 1)[0],
       status,
       duration: Math.round(reply.elapsedTime * 1000) / 1000,
-      request_id: request.id,
       ...(reply.failure === undefined ? {} : { error: reply.failure }),
     };
     request.log[status >= 500 && status !== 501 ? "error" : reply.failure ? "warn" : "info"](fields, "request");
@@ -73,7 +63,7 @@ function addLogging(app: FastifyInstance): void {
   app.decorateReply("failure", undefined);
   app.addHook("onResponse", async (request, reply) => log(request, reply, reply.statusCode));
   app.addHook("onRequestAbort", async (request) => {
-    request.log.info({ method: request.method, path: request.url.split("?", 1)[0], request_id: request.id }, "aborted");
+    request.log.info({ method: request.method, path: request.url.split("?", 1)[0] }, "aborted");
   });
 }
 
@@ -86,14 +76,6 @@ function addErrors(app: FastifyInstance): void {
     return sendText(reply.code(status), message);
   });
   app.setNotFoundHandler((_request, reply) => sendText(reply.code(404), "404 page not found"));
-}
-
-/** A plain-text answer, as every error is one. */
-export function sendText(reply: FastifyReply, text: string): FastifyReply {
-  return reply
-    .header("content-type", "text/plain; charset=utf-8")
-    .header("x-content-type-options", "nosniff")
-    .send(`${text}\n`);
 }
 
 declare module "fastify" {

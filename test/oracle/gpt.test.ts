@@ -36,7 +36,8 @@ async function onDisk(
       sizeBytes: options.mib * MiB,
       sectorSize: options.sectorSize,
       diskGuid: labelGuid("talos-image-disk"),
-      ...{ partitions: DUAL, entryArrayOffsetLba: options.offset ?? 0 },
+      partitions: DUAL,
+      entryArrayOffsetLba: options.offset ?? 0,
     });
     await writeImage(path, image);
     body(path);

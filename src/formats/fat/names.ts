@@ -39,18 +39,32 @@ function shortPart(text: string): string {
   return text.replaceAll(/[. ]/g, "").toUpperCase().replaceAll(NOT_SHORT, "_");
 }
 
-/** A `~n` name that is not in `taken`: base cut to make room, extension cut to 3, n counting up from 1. */
-function numberedName(name: string, taken: ReadonlySet<string>): string {
-  const visible = name.replace(/^[. ]+/, "");
-  const dot = visible.lastIndexOf(".");
-  const base = shortPart(dot > 0 ? visible.slice(0, dot) : visible) || "_";
-  const extension = dot > 0 ? shortPart(visible.slice(dot + 1)).slice(0, 3) : "";
-  for (let n = 1; n <= MAX_TAIL_NUMBER; n++) {
-    const tail = `~${n}`;
-    const short = (base.slice(0, 8 - tail.length) + tail).padEnd(8) + extension;
-    if (!taken.has(short)) return short;
+/** Chooses `~n` names: base cut to make room, extension cut to 3, n counting up from 1 past what is taken. */
+class Numbering {
+  readonly #taken: Set<string>;
+  /** Where to go on counting for each base and extension, so that a full directory stays linear. */
+  readonly #next = new Map<string, number>();
+
+  constructor(taken: Iterable<string>) {
+    this.#taken = new Set(taken);
   }
-  throw new FatError("directory_too_large", `fat: ${name}: no short name is left in its directory`);
+
+  take(name: string): string {
+    const visible = name.replace(/^[. ]+/, "");
+    const dot = visible.lastIndexOf(".");
+    const base = shortPart(dot > 0 ? visible.slice(0, dot) : visible) || "_";
+    const extension = dot > 0 ? shortPart(visible.slice(dot + 1)).slice(0, 3) : "";
+    const key = `${base.slice(0, 6)}.${extension}`;
+    for (let n = this.#next.get(key) ?? 1; n <= MAX_TAIL_NUMBER; n++) {
+      const tail = `~${n}`;
+      const short = (base.slice(0, 8 - tail.length) + tail).padEnd(8) + extension;
+      if (this.#taken.has(short)) continue;
+      this.#next.set(key, n + 1);
+      this.#taken.add(short);
+      return short;
+    }
+    throw new FatError("directory_too_large", `fat: ${name}: no short name is left in its directory`);
+  }
 }
 
 /**
@@ -67,12 +81,6 @@ export function storedNames(names: readonly string[], path: string): readonly St
     seen.add(folded);
   }
   const plain = names.map(plainName);
-  const taken = new Set(plain.flatMap((stored) => (stored ? [stored.short] : [])));
-  return names.map((name, i) => {
-    const own = plain[i];
-    if (own) return own;
-    const short = numberedName(name, taken);
-    taken.add(short);
-    return { short, caseBits: 0, long: true };
-  });
+  const numbering = new Numbering(plain.flatMap((stored) => (stored ? [stored.short] : [])));
+  return names.map((name, i) => plain[i] ?? { short: numbering.take(name), caseBits: 0, long: true });
 }

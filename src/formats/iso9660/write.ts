@@ -18,7 +18,9 @@ function at(block: number, content: Recipe | Uint8Array): Placement {
 function primary(image: IsoImage, arrangement: Arrangement, view: ArrangedView, time: IsoTime): Uint8Array {
   const { root, plans, directories } = arrangement;
   return primaryDescriptor.encode({
-    ...{ volumeId: image.volumeId, volumeSetId: image.volumeSetId ?? "", preparerId: image.preparerId ?? "" },
+    volumeId: image.volumeId,
+    volumeSetId: image.volumeSetId ?? "",
+    preparerId: image.preparerId ?? "",
     volumeBlocks: view.volumeBlocks,
     pathTableBytes: pathTableBytes(directories),
     pathTableLittle: view.pathTables.little - view.base,

@@ -1,9 +1,10 @@
 import { utf8 } from "../../bytes/text.ts";
-import { type BlockEncoder, type BlockOutput, type MetadataRef, MetadataTable, refNumber } from "./blocks.ts";
+import { type BlockEncoder, type BlockOutput, MetadataTable, refNumber } from "./blocks.ts";
 import type { Fragment } from "./data.ts";
 import { compareNames, encodeListing, type ListingEntry } from "./directory.ts";
 import { encodeDirectory, encodeLeaf, type IndexPoint, type InodeCommon } from "./inode.ts";
 import { fragmentEntry, TYPES, words } from "./layout.ts";
+import type { MetadataRef } from "./model.ts";
 import type { DirectoryNode, Node } from "./tree.ts";
 import { XattrTable } from "./xattr.ts";
 

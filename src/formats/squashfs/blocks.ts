@@ -1,5 +1,5 @@
 import { DATA_STORED, METADATA_BYTES, METADATA_STORED, metadataHeader, superblock } from "./layout.ts";
-import type { SquashfsOptions } from "./model.ts";
+import type { MetadataRef, SquashfsOptions } from "./model.ts";
 
 /** A compressed block, or the block itself when it did not shrink. */
 interface Encoded {
@@ -81,12 +81,6 @@ export class BlockOutput {
     this.#position += bytes.length;
     await this.#emit(bytes);
   }
-}
-
-/** Where a record starts in a metadata table: offset of its block in the table, and offset within that block's contents. */
-export interface MetadataRef {
-  readonly block: number;
-  readonly offset: number;
 }
 
 /** The number that stands for a reference in 64-bit fields: block offset above 16 bits of offset. */

@@ -1,6 +1,6 @@
 import { concatBytes } from "../../bytes/text.ts";
-import type { MetadataRef } from "./blocks.ts";
 import { directoryEntry, directoryHeader, ENTRIES_PER_HEADER, MAX_DELTA, METADATA_BYTES } from "./layout.ts";
+import type { MetadataRef } from "./model.ts";
 
 /** One name in a directory and the inode it leads to. */
 export interface ListingEntry {

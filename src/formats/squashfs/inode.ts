@@ -1,5 +1,4 @@
 import { concatBytes } from "../../bytes/text.ts";
-import type { MetadataRef } from "./blocks.ts";
 import type { FileData } from "./data.ts";
 import {
   DIRECTORY_EXTRA,
@@ -18,6 +17,7 @@ import {
   words,
   xattrSuffix,
 } from "./layout.ts";
+import type { MetadataRef } from "./model.ts";
 import type { LeafNode } from "./tree.ts";
 
 /** What every inode says. `xattr` is the number of its attribute set, or NONE. */

@@ -1,6 +1,5 @@
 import { FactoryError } from "../../errors.ts";
 import type { Codec } from "../codec.ts";
-import type { MetadataRef } from "./blocks.ts";
 
 export type SquashfsErrorCode =
   | "option_invalid"
@@ -74,6 +73,12 @@ export interface SquashfsInfo {
   readonly inodes: number;
   readonly mtime: number;
   readonly bytesUsed: number;
+}
+
+/** Where a record starts in a metadata table: offset of its block in the table, and offset within that block's contents. */
+export interface MetadataRef {
+  readonly block: number;
+  readonly offset: number;
 }
 
 /** What the reader tells of every node. */

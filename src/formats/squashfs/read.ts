@@ -1,6 +1,5 @@
 import { u32le } from "../../bytes/struct.ts";
 import type { Codec } from "../codec.ts";
-import type { MetadataRef } from "./blocks.ts";
 import { Cursor, decoded, Image, malformed, type SquashfsSource } from "./image.ts";
 import {
   BLOCK_SIZES,
@@ -27,6 +26,7 @@ import {
   TYPES,
   VERSION,
 } from "./layout.ts";
+import type { MetadataRef } from "./model.ts";
 import {
   type DirectoryInode,
   type FileInode,

@@ -1,10 +1,11 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type BlobReader, type Recipe, stream } from "../../extents/index.ts";
-import { type AppDeps, sendText } from "../app.ts";
+import type { AppDeps } from "../deps.ts";
 import { entityTag, matchAllows, noneMatchHolds, rangeCounts } from "../http/etag.ts";
 import { assetContentType, attachment } from "../http/headers.ts";
 import { parseRange } from "../http/range.ts";
+import { sendText } from "../http/reply.ts";
 import { clientSignal, parameter, path } from "./methods.ts";
 
 /** `GET` and `HEAD /image/:schematic/:version/:path` (factory.md 1.7), with ranges and conditions added. */

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
-import type { AppDeps } from "../app.ts";
+import type { AppDeps } from "../deps.ts";
 import { parameter, path } from "./methods.ts";
 
 /** Lists go out as text, the way clients of the reference have always seen them (factory.md 1.9). */

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import type { AppDeps } from "../app.ts";
+import type { AppDeps } from "../deps.ts";
 import { parameter, path } from "./methods.ts";
 
 /** `GET /pxe/:schematic/:version/:path`: the iPXE script that boots a schematic (factory.md 1.8). */

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import type { AppDeps } from "../app.ts";
+import type { AppDeps } from "../deps.ts";
 import { parameter, path } from "./methods.ts";
 
 /** JSON as Go writes it into HTML-safe text: `<`, `>`, `&` and the two line separators are escaped (factory.md 1.6). */

@@ -30,7 +30,9 @@ function sized(size: number): Partial<IsoImage> {
 }
 
 const EMPTY_DIRECTORIES: readonly IsoEntry[] = Array.from({ length: 65_535 }, (_, i) => ({
-  ...{ $case: "directory", name: `d${i}`, children: [] },
+  $case: "directory",
+  name: `d${i}`,
+  children: [],
 }));
 
 const REFUSED: readonly (readonly [string, Partial<IsoImage>, string])[] = [
