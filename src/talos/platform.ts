@@ -104,11 +104,6 @@ BY_NAME.set("packet", BY_NAME.get("equinixMetal")!);
 /** Canonical names of all platforms, in table order. */
 export const PLATFORMS: readonly string[] = TABLE.map(([name]) => name);
 
-/** The platform of that name or alias, or undefined. */
-export function findPlatform(name: string): Platform | undefined {
-  return BY_NAME.get(name);
-}
-
 /** The platform of that name or alias. Throws `platform_unknown`. */
 export function platformOf(name: string): Platform {
   const platform = BY_NAME.get(name);

@@ -2,8 +2,7 @@ import { concatBytes } from "../../bytes/text.ts";
 import { messageOf } from "../../errors.ts";
 import type { Codec } from "../codec.ts";
 import { COMPRESSORS, DATA_STORED, METADATA_BYTES, METADATA_STORED, metadataHeader, readWords } from "./layout.ts";
-import type { MetadataRef } from "./model.ts";
-import { SquashfsError } from "./model.ts";
+import { type MetadataRef, SquashfsError } from "./model.ts";
 
 /** What reading an image needs: `length` bytes from `offset`, never fewer. */
 export interface SquashfsSource {

@@ -26,11 +26,11 @@ import {
   TYPES,
   VERSION,
 } from "./layout.ts";
-import type { MetadataRef } from "./model.ts";
 import {
   type DirectoryInode,
   type FileInode,
   type InodeBase,
+  type MetadataRef,
   type SquashfsEntry,
   SquashfsError,
   type SquashfsInfo,
