@@ -10,7 +10,7 @@ namespace codec {
 namespace {
 
 // Longest output of one `push`. A small input that decodes to gigabytes is handed over in such pieces.
-constexpr size_t kPieceBytes = 256 << 10;
+constexpr size_t kPieceBytes = 1 << 20;
 
 constexpr napi_type_tag kCoderTag = {0x6d1f0c5a7e2b4983, 0x9a04c7d13be86f25};
 

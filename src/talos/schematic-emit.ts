@@ -1,3 +1,4 @@
+import { digestHex, sha256 } from "../bytes/digest.ts";
 import type { Schematic } from "./schematic.ts";
 import { emitYaml } from "./yaml-emit.ts";
 import { type YamlValue, yaml } from "./yaml-value.ts";
@@ -54,4 +55,12 @@ export function emitSchematic({ owner, overlay, customization: c }: Schematic): 
     group("diskImage", ["sectorSize", yaml.int(c.diskImage.sectorSize), c.diskImage.sectorSize !== 0n]),
   );
   return emitYaml(fields(text("owner", owner), overlayField(overlay), ["customization", customization, true]));
+}
+
+/** 64 lower-case hex digits. */
+export type SchematicId = string & { readonly __brand: "SchematicId" };
+
+/** SHA-256 of the canonical text. */
+export function schematicId(schematic: Schematic): SchematicId {
+  return digestHex(sha256(emitSchematic(schematic))) as SchematicId;
 }

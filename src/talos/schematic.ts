@@ -2,11 +2,9 @@
  * A schematic: what a user wants changed in an image. Decoding is strict and its refusals are worded as clients know them
  * (factory.md 2.1, 2.2); the id is the digest of the canonical text (`schematic-emit.ts`).
  */
-import { digestHex, sha256 } from "../bytes/digest.ts";
 import { BOOTLOADERS, type BootloaderKind } from "./bootloader.ts";
 import { TalosError } from "./errors.ts";
 import type { MetaValue } from "./meta.ts";
-import { emitSchematic } from "./schematic-emit.ts";
 import { decodeAs, FieldDecoder, isNull } from "./yaml-decode.ts";
 import { mergedEntries, readYaml, type YamlNode } from "./yaml-read.ts";
 import { sortedMap, type YamlMap, type YamlValue, yamlValue } from "./yaml-value.ts";
@@ -52,19 +50,6 @@ export const EMPTY_SCHEMATIC: Schematic = {
     diskImage: { sectorSize: 0n },
   },
 };
-
-/** 64 lower-case hex digits. */
-export type SchematicId = string & { readonly __brand: "SchematicId" };
-
-/** True when `text` is spelled like an id. */
-export function isSchematicId(text: string): text is SchematicId {
-  return /^[0-9a-f]{64}$/.test(text);
-}
-
-/** SHA-256 of the canonical text. */
-export function schematicId(schematic: Schematic): SchematicId {
-  return digestHex(sha256(emitSchematic(schematic))) as SchematicId;
-}
 
 /**
  * Reads a schematic from YAML or JSON. The caller bounds its size. Throws `schematic_invalid`: `EOF` for an empty text,
