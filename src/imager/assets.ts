@@ -14,6 +14,7 @@ import type { AssetRequest, ImageRequest } from "../talos/assetname.ts";
 import { bootloaderFor, diskSizeFor, isoVariant, partitionPlan } from "../talos/bootloader.ts";
 import { isoVolume, loaderConf, osRelease, ukiProfiles } from "../talos/boottext.ts";
 import { kernelCmdline } from "../talos/cmdline.ts";
+import { platformOf } from "../talos/platform.ts";
 import { quirks } from "../talos/quirks.ts";
 import type { Schematic } from "../talos/schematic.ts";
 import type { TalosVersion } from "../talos/version.ts";
@@ -42,13 +43,17 @@ function whole(ref: BlobRef): Recipe {
   return blob(ref.digest, ref.size);
 }
 
-/** Refuses what this release does not make, before any work is done for it. Throws `not_built`, `option_invalid`. */
+/**
+ * Refuses what this release does not make and what nobody knows, before any work is done for it. Throws `not_built`,
+ * `platform_unknown`, `bootloader_invalid`, `sector_size_invalid`.
+ */
 export function checkBuildable({ request, schematic, version }: AssetInput): void {
   const refuse = (what: string): never => {
     throw notBuilt(what, WHAT_IS_BUILT);
   };
   const { bootloader, diskImage } = schematic.customization;
   const target = { ...request, version };
+  platformOf(request.platform);
   if (request.secureboot && request.$case !== "cmdline") refuse("SecureBoot");
   if (schematic.overlay.name !== "" && request.$case !== "kernel") refuse("an overlay");
   if (request.$case === "installer") refuse("an installer image");
@@ -58,7 +63,10 @@ export function checkBuildable({ request, schematic, version }: AssetInput): voi
   if (request.format !== "raw") refuse(`disk format ${request.format}`);
   if (request.compression !== undefined && request.compression !== "zst") refuse(`compression ${request.compression}`);
   if (![0n, 512n, 4096n].includes(diskImage.sectorSize)) {
-    throw new ImagerError("option_invalid", `diskImage.sectorSize: ${diskImage.sectorSize} is neither 512 nor 4096`);
+    throw new ImagerError(
+      "sector_size_invalid",
+      `diskImage.sectorSize: ${diskImage.sectorSize} is neither 512 nor 4096`,
+    );
   }
 }
 

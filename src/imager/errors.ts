@@ -6,7 +6,7 @@ export type ImagerErrorCode =
   | "not_built"
   | "unsupported_version"
   | "owner_refused"
-  | "option_invalid";
+  | "sector_size_invalid";
 
 export class ImagerError extends FactoryError<ImagerErrorCode> {}
 

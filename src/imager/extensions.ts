@@ -67,10 +67,11 @@ export async function schematicInitramfs(
     schematicExtension(schematic, version, deps.externalUrl),
     ...(config === "" ? [] : [embeddedConfigExtension(config)]),
   ];
-  const prepared = await Promise.all([
-    ...extensions.map((ref) => official(deps, ref, version, arch, signal)),
-    ...virtual.map((extension) => generated(deps, extension, version, signal)),
-  ]);
+  // One after the other: nothing of its own is stored for a schematic with an extension that is refused.
+  const prepared = [
+    ...(await Promise.all(extensions.map((ref) => official(deps, ref, version, arch, signal)))),
+    ...(await Promise.all(virtual.map((extension) => generated(deps, extension, version, signal)))),
+  ];
   const ordered = extensionOrder(prepared.length).map((i) => ({ ...prepared[i]!, name: `${i}.sqsh` }));
   const { firmwarePath } = quirks(version);
   const archive = firmwareArchive(

@@ -8,7 +8,7 @@ import { parseSchematic, type Schematic } from "../talos/schematic.ts";
 import { emitSchematic, schematicId } from "../talos/schematic-emit.ts";
 import { parseVersion, type TalosVersion } from "../talos/version.ts";
 import { type AssetDeps, type AssetInput, assetCmdline, assetRecipe, checkBuildable } from "./assets.ts";
-import { ImagerError, prefixed } from "./errors.ts";
+import { ImagerError, notBuilt, prefixed } from "./errors.ts";
 
 export interface FactoryDeps extends AssetDeps {
   readonly schematics: SchematicStore;
@@ -74,6 +74,7 @@ export class Factory {
   ): Promise<{ readonly version: TalosVersion; readonly arch: Arch; readonly cmdline: string }> {
     const input = await this.#resolve(address, `cmdline-${address.path}`);
     checkBuildable(input);
+    if (input.request.secureboot) throw notBuilt("SecureBoot", "the script without -secureboot is");
     return { version: input.version, arch: input.request.arch, cmdline: assetCmdline(input) };
   }
 

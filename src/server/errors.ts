@@ -9,14 +9,14 @@ export interface HttpFailure {
 /** The only place where an error code meets an HTTP status (factory.md 1.2). Codes that are not here are 500. */
 const STATUS: Readonly<Record<string, number>> = {
   schematic_invalid: 400,
-  schematic_too_large: 400,
   path_invalid: 400,
   arch_invalid: 400,
   platform_unknown: 400,
   version_invalid: 400,
   meta_invalid: 400,
   bootloader_invalid: 400,
-  option_invalid: 400,
+  sector_size_invalid: 400,
+  tag_invalid: 400,
   values_too_large: 400,
   extension_unavailable: 400,
   overlay_unavailable: 400,

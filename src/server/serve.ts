@@ -20,6 +20,8 @@ export const BUILD_TIME = 1559424892;
 
 /** How long a list of versions is good for (factory.md 4.2). */
 const RECHECK_MS = 15 * 60 * 1000;
+/** How often a stopping server closes connections that have become idle. */
+const IDLE_CHECK_MS = 100;
 const MIN_VERSION = parseVersion("1.2.0");
 const VERSION = "0.1.0";
 
@@ -86,7 +88,10 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     app,
     async close(graceMs) {
       const force = setTimeout(() => app.server.closeAllConnections(), graceMs);
+      // A connection whose download ends now would be kept open for a next request that is not wanted any more.
+      const idle = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_MS);
       await app.close();
+      clearInterval(idle);
       clearTimeout(force);
       await pool.close();
       blobs.close();

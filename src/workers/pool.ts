@@ -11,6 +11,7 @@ const MAX_WAITING = 512;
 /** Runs jobs in worker threads, at most one per core at a time. */
 export class WorkerPool {
   readonly #pool: Piscina;
+  readonly #running = new Set<() => void>();
 
   constructor(setup: WorkerSetup, threads: number = availableParallelism()) {
     this.#pool = new Piscina({
@@ -39,6 +40,7 @@ export class WorkerPool {
       Atomics.store(new Int32Array(cancelled), 0, 1);
     };
     signal.addEventListener("abort", cancel, { once: true });
+    this.#running.add(cancel);
     try {
       const message: JobMessage<Kind> = { kind, input, cancelled };
       const reply = (await this.#pool.run(message)) as JobReply;
@@ -56,10 +58,13 @@ export class WorkerPool {
       );
     } finally {
       signal.removeEventListener("abort", cancel);
+      this.#running.delete(cancel);
     }
   }
 
+  /** Asks running jobs to stop and waits for them: a thread that is ended inside a codec can take the process along. */
   async close(): Promise<void> {
-    await this.#pool.close({ force: true });
+    for (const cancel of this.#running) cancel();
+    await this.#pool.close();
   }
 }

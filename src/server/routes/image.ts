@@ -30,7 +30,10 @@ function sendRecipe(request: FastifyRequest, reply: FastifyReply, image: Recipe,
   const { headers } = request;
   const tag = entityTag(image.identity);
   reply.headers({ etag: tag, "accept-ranges": "bytes" });
-  if (!matchAllows(headers["if-match"], tag)) return sendText(reply.code(412), "the asset is not the one in If-Match");
+  if (!matchAllows(headers["if-match"], tag)) {
+    reply.removeHeader("content-disposition");
+    return sendText(reply.code(412), "the asset is not the one in If-Match");
+  }
   if (noneMatchHolds(headers["if-none-match"], tag)) return reply.code(304).send();
   const asked = request.method === "GET" && rangeCounts(headers["if-range"] as string | undefined, tag);
   const range = parseRange(asked ? headers.range : undefined, image.size);
@@ -42,5 +45,9 @@ function sendRecipe(request: FastifyRequest, reply: FastifyReply, image: Recipe,
   if (range.$case === "part") reply.code(206).header("content-range", `bytes ${start}-${end - 1}/${image.size}`);
   reply.header("content-length", end - start);
   if (request.method === "HEAD") return reply.send();
-  return reply.send(Readable.from(stream(image, blobs, start, end - start), { objectMode: true, highWaterMark: 1 }));
+  const body = Readable.from(stream(image, blobs, start, end - start), { objectMode: true, highWaterMark: 1 });
+  body.once("error", (error) => {
+    reply.failure = { message: error.message, left: false };
+  });
+  return reply.send(body);
 }

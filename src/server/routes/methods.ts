@@ -18,7 +18,7 @@ export function path(app: FastifyInstance, url: string, handlers: Partial<Record
     url,
     config: { unsupportedMethod: true },
     async handler(request, reply) {
-      reply.header("allow", allow).header("vary", "Origin");
+      reply.header("allow", allow);
       if (request.method === "OPTIONS") return await reply.code(200).send();
       return await reply
         .code(405)

@@ -97,7 +97,6 @@ class Moved {
   }
 
   async commit(): Promise<BlobRef | undefined> {
-    this.resolveLinks();
     if (this.#size > 0) return await this.#spool.commit();
     await this.#spool.abort();
     return undefined;
@@ -163,6 +162,7 @@ export async function splitExtension(
     }
     if (manifest === undefined) throw invalid(`no ${MANIFEST}`);
     if (!hasRootfs) throw invalid(`no ${ROOTFS}`);
+    moved.resolveLinks();
   };
   let squashfs: SquashfsParts;
   let movedBlob: BlobRef | undefined;
