@@ -1,0 +1,87 @@
+import { spawn } from "node:child_process";
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/** What QEMU starts from, and the firmware in front of it. */
+export interface Machine {
+  /** The emulator, `qemu-system-x86_64` unless given. */
+  readonly emulator?: string;
+  readonly args: readonly string[];
+  /** Gives up after this long, milliseconds: emulation without KVM is slow, hanging is a failure. */
+  readonly limitMs?: number;
+}
+
+/** Everything the machine wrote on its serial port before it powered off. */
+export interface Console {
+  readonly text: string;
+  /** The lines the fixture's init printed, without their `fixture: ` mark. */
+  readonly lines: readonly string[];
+}
+
+const LIMIT_MS = 420_000;
+/** A machine that fills this is in a loop of its own. */
+const MAX_CONSOLE_BYTES = 8 * 1024 * 1024;
+const TAIL_LINES = 60;
+const MARK = "fixture: ";
+const COMMON = [
+  "-m",
+  "1024",
+  "-display",
+  "none",
+  "-monitor",
+  "none",
+  "-serial",
+  "stdio",
+  "-no-reboot",
+  "-accel",
+  "tcg",
+];
+
+/**
+ * Runs a machine until it powers itself off and gives its console. Rejects with the end of the console when it does
+ * not come that far; the emulator is always gone afterwards.
+ */
+export async function boot({ emulator = "qemu-system-x86_64", args, limitMs = LIMIT_MS }: Machine): Promise<Console> {
+  const child = spawn(emulator, [...COMMON, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let trouble: string | undefined;
+  const give = (reason: string): void => {
+    trouble ??= reason;
+    child.kill("SIGKILL");
+  };
+  const timer = setTimeout(() => give(`no power-off within ${limitMs / 1000} s`), limitMs);
+  for (const output of [child.stdout, child.stderr]) {
+    output.on("data", (bytes: Buffer) => {
+      chunks.push(bytes);
+      size += bytes.length;
+      if (size > MAX_CONSOLE_BYTES) give(`more than ${MAX_CONSOLE_BYTES} bytes on the console`);
+    });
+  }
+  const status = await new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("close", (code, signal) => resolve(code === 0 ? "" : `${emulator} ended with ${code ?? signal}`));
+  });
+  clearTimeout(timer);
+  const text = Buffer.concat(chunks).toString("utf8").replaceAll("\r", "");
+  const problem = trouble ?? (status || (text.includes(`${MARK}ready`) ? "" : "powered off before it was ready"));
+  if (problem) throw new Error(`${problem}; the console ended with\n${text.split("\n").slice(-TAIL_LINES).join("\n")}`);
+  const lines = text.split("\n").filter((line) => line.startsWith(MARK));
+  return { text, lines: lines.map((line) => line.slice(MARK.length)) };
+}
+
+/** Arguments for UEFI firmware with variables of its own, which start empty. */
+export async function ovmf(folder: string): Promise<readonly string[]> {
+  const variables = join(folder, "OVMF_VARS.fd");
+  await copyFile("/usr/share/OVMF/OVMF_VARS_4M.fd", variables);
+  return [
+    "-machine",
+    "q35",
+    "-drive",
+    "if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
+    "-drive",
+    `if=pflash,format=raw,unit=1,file=${variables}`,
+    "-net",
+    "none",
+  ];
+}
