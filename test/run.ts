@@ -6,11 +6,14 @@ import { ensurePackages, installLine, NATIVE_PACKAGES } from "../native/packages
 
 /** Consumers that judge our images; a missing one fails the run before any test starts. */
 const ORACLE_PACKAGES = [
+  "apache2-utils",
   "binutils",
   "cpio",
+  "docker-registry",
   "dosfstools",
   "fdisk",
   "gdisk",
+  "kmod",
   "mtools",
   "openssl",
   "squashfs-tools",
@@ -19,6 +22,8 @@ const ORACLE_PACKAGES = [
   "zstd",
 ] as const;
 const BOOT_PACKAGES = ["qemu-system-x86", "ovmf"] as const;
+/** For what the short run leaves out: network boot and arm64. */
+const LONG_BOOT_PACKAGES = ["ipxe-qemu", "qemu-efi-aarch64", "qemu-system-arm"] as const;
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -47,13 +52,14 @@ if (!["all", "unit", "boot"].includes(suite)) {
   log(`unknown suite "${suite}": use all, unit or boot`);
   process.exit(2);
 }
+const short = options.includes("--short");
 if (suite !== "unit") {
-  needPackages([...NATIVE_PACKAGES, ...ORACLE_PACKAGES, ...(suite === "boot" ? BOOT_PACKAGES : [])]);
+  const machines = [...BOOT_PACKAGES, ...(short ? [] : LONG_BOOT_PACKAGES)];
+  needPackages([...NATIVE_PACKAGES, ...ORACLE_PACKAGES, ...(suite === "boot" ? machines : [])]);
 }
 const native = buildNative();
 if (!native.ok) log(`native codec not built (${native.reason}); the slower fallback serves`);
 
-const short = options.includes("--short");
 const { status } = spawnSync(process.execPath, ["--test", "--test-timeout=900000", ...filesOf(suite)], {
   cwd: root,
   stdio: "inherit",

@@ -1,5 +1,5 @@
 export { type BlobRef, type Extent, ExtentError, type ExtentErrorCode, extentLength } from "./extent.ts";
-export { type BlobReader, CHUNK_BYTES, read, stream } from "./read.ts";
+export { type BlobFiller, type BlobReader, CHUNK_BYTES, fill, read, stream } from "./read.ts";
 export {
   blob,
   concat,

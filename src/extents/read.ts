@@ -7,6 +7,11 @@ export interface BlobReader {
   read(digest: Digest, offset: number, length: number): Promise<Uint8Array>;
 }
 
+/** What filling a buffer needs of a blob store: all of `into` from `offset` of a blob on. Throws rather than fill less. */
+export interface BlobFiller {
+  fill(digest: Digest, offset: number, into: Uint8Array): Promise<void>;
+}
+
 /** Chunk size of `stream`; 1 MiB was measured to serve 75-95 % of a static file server (dependencies.md 7). */
 export const CHUNK_BYTES = 1024 * 1024;
 
@@ -95,4 +100,22 @@ export async function* stream(
     }
   }
   if (smallBytes > 0) yield await gather();
+}
+
+/**
+ * Writes bytes of a recipe from `offset` on into all of `into`, for callers that use one buffer many times: fresh
+ * memory for each chunk costs as much as the reading itself. Throws `range_invalid`, and what the store throws.
+ */
+export async function fill(whole: Recipe, blobs: BlobFiller, offset: number, into: Uint8Array): Promise<void> {
+  const reading: Promise<void>[] = [];
+  let at = 0;
+  for (const extent of extentsIn(whole, offset, into.length)) {
+    const part = into.subarray(at, at + extentLength(extent));
+    if (extent.$case === "zeros") part.fill(0);
+    else if (extent.$case === "inline") part.set(extent.bytes);
+    else reading.push(blobs.fill(extent.digest, extent.offset, part));
+    at += part.length;
+  }
+  // The buffer is the caller's again only once nothing writes into it any more, whatever failed.
+  for (const result of await Promise.allSettled(reading)) if (result.status === "rejected") throw result.reason;
 }

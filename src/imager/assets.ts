@@ -94,7 +94,7 @@ export async function assetRecipe(deps: AssetDeps, input: AssetInput, signal: Ab
   if (request.$case === "cmdline") return inline(utf8(assetCmdline(input)));
   const base = await deps.releases.base(version, arch, signal);
   if (request.$case === "kernel") return whole(base.vmlinuz);
-  const plan = { base: whole(base.initramfs), schematic, extensions, version, arch };
+  const plan = { base: base.initramfs, schematic, extensions, version, arch };
   const initramfs = await schematicInitramfs(deps, plan, signal);
   if (request.$case === "initramfs") return initramfs;
   const unified = await unifiedKernel(deps, input, base, initramfs);

@@ -6,7 +6,8 @@ export type ImagerErrorCode =
   | "not_built"
   | "unsupported_version"
   | "owner_refused"
-  | "sector_size_invalid";
+  | "sector_size_invalid"
+  | "blob_missing";
 
 export class ImagerError extends FactoryError<ImagerErrorCode> {}
 

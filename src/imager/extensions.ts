@@ -1,5 +1,6 @@
 import { sha256 } from "../bytes/digest.ts";
-import { blob, concat, inline, type Recipe } from "../extents/index.ts";
+import { type BlobRef, blob, concat, inline, type Recipe } from "../extents/index.ts";
+import type { KmodRelease } from "../formats/kmod/index.ts";
 import { type FirmwareTree, firmwareArchive, type InitramfsFile, initramfs } from "../recipes/initramfs.ts";
 import type { ExtensionRef } from "../sources/index.ts";
 import type { Arch } from "../talos/arch.ts";
@@ -9,6 +10,7 @@ import {
   embeddedConfigExtension,
   emitExtensionsYaml,
   extensionOrder,
+  modulesDepMetadata,
   parseManifest,
   schematicExtension,
   type VirtualExtension,
@@ -32,10 +34,15 @@ export interface ExtensionDeps {
 /** Compression level of firmware, as the reference compresses what it appends (imager.md 5.9). */
 const ZSTD_LEVEL = 18;
 
+/** The kmod whose `depmod` the reference ran when its outputs were recorded; later ones arrange the same data otherwise. */
+const KMOD: KmodRelease = 30;
+
 /** One extension on its way into an initramfs. */
 interface Prepared {
   readonly metadata: ExtensionMetadata;
   readonly squashfs: Recipe;
+  /** The same image, when there are kernel modules in it. */
+  readonly modules: SquashfsParts | undefined;
   readonly microcode: readonly InitramfsFile[];
   readonly firmware: FirmwareTree;
 }
@@ -50,7 +57,8 @@ function squashfsRecipe({ superblock, body }: SquashfsParts): Recipe {
 export async function schematicInitramfs(
   deps: ExtensionDeps,
   request: {
-    readonly base: Recipe;
+    /** The release's own initramfs. */
+    readonly base: BlobRef;
     readonly schematic: Schematic;
     readonly extensions: readonly ExtensionRef[];
     readonly version: TalosVersion;
@@ -73,6 +81,8 @@ export async function schematicInitramfs(
     ...(await Promise.all(virtual.map((extension) => generated(deps, extension, version, signal)))),
   ];
   const ordered = extensionOrder(prepared.length).map((i) => ({ ...prepared[i]!, name: `${i}.sqsh` }));
+  const modulesDep = await combinedModules(deps, { base, version, ordered }, signal);
+  const layers = modulesDep ? [...ordered, modulesDep] : ordered;
   const { firmwarePath } = quirks(version);
   const archive = firmwareArchive(
     ordered.map(({ firmware }) => firmware),
@@ -80,9 +90,9 @@ export async function schematicInitramfs(
     deps.mtime,
   );
   return initramfs({
-    base,
-    layers: ordered.map(({ name, squashfs }) => ({ name, squashfs })),
-    extensionsYaml: emitExtensionsYaml(ordered.map(({ name, metadata }) => ({ image: name, metadata }))),
+    base: blob(base.digest, base.size),
+    layers: layers.map(({ name, squashfs }) => ({ name, squashfs })),
+    extensionsYaml: emitExtensionsYaml(layers.map(({ name, metadata }) => ({ image: name, metadata }))),
     microcode: ordered.flatMap(({ microcode }) => microcode),
     firmware: archive && (await zstdFrame(deps.deriver, archive, signal)),
     mtime: deps.mtime,
@@ -108,11 +118,32 @@ async function official(
     const parts = await deps.releases.extension(ref, version, arch, signal);
     const metadata = parseManifest(parts.manifest);
     checkConstraint(metadata.talosVersion, version);
-    if (parts.moduleReleases.length > 0) {
-      throw notBuilt("modules.dep for kernel modules in extensions", "extensions without modules are");
-    }
-    return { metadata, squashfs: squashfsRecipe(parts.squashfs), ...movedParts(parts) };
+    const modules = parts.moduleReleases.length > 0 ? parts.squashfs : undefined;
+    return { metadata, squashfs: squashfsRecipe(parts.squashfs), modules, ...movedParts(parts) };
   });
+}
+
+/** The layer with the module indexes of the release and its extensions; undefined when none of them has modules. */
+async function combinedModules(
+  deps: ExtensionDeps,
+  plan: { readonly base: BlobRef; readonly version: TalosVersion; readonly ordered: readonly Prepared[] },
+  signal: AbortSignal,
+): Promise<{ readonly name: string; readonly metadata: ExtensionMetadata; readonly squashfs: Recipe } | undefined> {
+  const extensions = plan.ordered.flatMap(({ metadata, modules }) =>
+    modules ? [{ name: metadata.name, squashfs: modules }] : [],
+  );
+  if (extensions.length === 0) return undefined;
+  const parameters = {
+    modulesPath: quirks(plan.version).kernelModulesPath,
+    compression: squashfsCompression(plan.version),
+    kmod: KMOD,
+  };
+  const images = extensions.map(({ squashfs }) => squashfsRecipe(squashfs).identity);
+  const description = { initramfs: plan.base.digest, images, ...parameters, mtime: deps.mtime };
+  const input = { initramfs: plan.base, extensions, ...parameters };
+  const { release, squashfs } = await deps.deriver.derive({ kind: "depmod", description, input }, signal);
+  const metadata = modulesDepMetadata(release);
+  return { name: "modules.dep.sqsh", metadata, squashfs: squashfsRecipe(squashfs) };
 }
 
 function movedParts({ moved, microcode, firmware, firmwareDirectories }: ExtensionParts) {
@@ -142,5 +173,5 @@ async function generated(
     { kind: "tree", description, input: { entries: rootfs, compression } },
     signal,
   );
-  return { metadata, squashfs: squashfsRecipe(parts), microcode: [], firmware: NO_FIRMWARE };
+  return { metadata, squashfs: squashfsRecipe(parts), modules: undefined, microcode: [], firmware: NO_FIRMWARE };
 }

@@ -1,6 +1,7 @@
+import { FactoryError } from "../errors.ts";
 import type { Recipe } from "../extents/index.ts";
 import { type Catalog, type ExtensionRef, findExtension, type OverlayRef, type Releases } from "../sources/index.ts";
-import type { SchematicStore } from "../store/ports.ts";
+import type { BlobLease, LeasedBlobs, SchematicStore } from "../store/ports.ts";
 import type { Arch } from "../talos/arch.ts";
 import { type AssetRequest, parseAssetPath } from "../talos/assetname.ts";
 import { quirks } from "../talos/quirks.ts";
@@ -10,7 +11,11 @@ import { parseVersion, type TalosVersion } from "../talos/version.ts";
 import { type AssetDeps, type AssetInput, assetCmdline, assetRecipe, checkBuildable } from "./assets.ts";
 import { ImagerError, notBuilt, prefixed } from "./errors.ts";
 
+/** A plan whose blobs are removed under its hands by another process is made anew, this often in all. */
+const ATTEMPTS = 2;
+
 export interface FactoryDeps extends AssetDeps {
+  readonly blobs: LeasedBlobs;
   readonly schematics: SchematicStore;
   readonly versions: Releases;
   readonly catalog: Catalog;
@@ -61,11 +66,21 @@ export class Factory {
     return await this.#deps.catalog.overlays(parseVersion(version));
   }
 
-  /** The recipe of an asset. Throws the coded errors of every step; see `server/errors.ts` for what becomes of them. */
-  async asset(address: AssetAddress, signal: AbortSignal): Promise<Recipe> {
-    const input = await this.#resolve(address, address.path);
-    checkBuildable(input);
-    return await assetRecipe(this.#deps, input, signal);
+  /**
+   * The recipe of an asset. `lease` holds its blobs, and those needed on the way; without one they may be evicted as
+   * soon as the recipe is there. Throws the coded errors of every step; see `server/errors.ts` for what becomes of them.
+   */
+  async asset(address: AssetAddress, signal: AbortSignal, lease?: BlobLease): Promise<Recipe> {
+    const own = lease ?? this.#deps.blobs.lease();
+    try {
+      const input = await this.#resolve(address, address.path);
+      checkBuildable(input);
+      const deriver = this.#deps.deriver.holding(own);
+      const deps = { ...this.#deps, deriver, releases: this.#deps.releases.with(deriver) };
+      return await again(() => assetRecipe(deps, input, signal));
+    } finally {
+      if (own !== lease) own.release();
+    }
   }
 
   /** What an iPXE script needs: it boots kernel and initramfs with the command line of the platform. */
@@ -118,5 +133,16 @@ export class Factory {
     if (bare || names.length === 0) return [];
     const catalogue = await this.#deps.catalog.extensions(version);
     return names.map((name) => findExtension(catalogue, name, version));
+  }
+}
+
+/** Tries once more when a blob is gone that was there: jobs open their inputs by name. */
+async function again<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt === ATTEMPTS || !(error instanceof FactoryError) || error.code !== "blob_missing") throw error;
+    }
   }
 }

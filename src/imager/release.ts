@@ -47,14 +47,25 @@ export function squashfsCompression(version: TalosVersion): SquashfsCompression 
   return quirks(version).useZstdCompression ? { $case: "zstd", level: 18 } : { $case: "xz" };
 }
 
+/** Images that are open, or being opened and verified. */
+interface Images {
+  readonly opening: SingleFlight<VerifiedImage>;
+  readonly opened: Map<string, VerifiedImage>;
+}
+
 /** Source images turned into blobs: opened, verified, unpacked once. */
 export class ReleaseAssets {
   readonly #deps: ReleaseDeps;
-  readonly #opening = new SingleFlight<VerifiedImage>();
-  readonly #opened = new Map<string, VerifiedImage>();
+  readonly #images: Images;
 
-  constructor(deps: ReleaseDeps) {
+  constructor(deps: ReleaseDeps, images: Images = { opening: new SingleFlight(), opened: new Map() }) {
     this.#deps = deps;
+    this.#images = images;
+  }
+
+  /** The same images, unpacked by another deriver. */
+  with(deriver: Deriver): ReleaseAssets {
+    return new ReleaseAssets({ ...this.#deps, deriver }, this.#images);
   }
 
   /** The boot files of a version. Throws `asset_missing` when the release has none for the architecture. */
@@ -97,9 +108,10 @@ export class ReleaseAssets {
   async #open(repository: string, reference: string, arch: Arch, signal: AbortSignal): Promise<VerifiedImage> {
     const { source, policy, names } = this.#deps;
     const key = `${repository} ${reference} ${arch}`;
-    const known = this.#opened.get(key);
+    const { opening, opened } = this.#images;
+    const known = opened.get(key);
     if (known) return known;
-    const image = await this.#opening.run(key, signal, () =>
+    const image = await opening.run(key, signal, () =>
       openImage({
         source,
         policy,
@@ -108,7 +120,7 @@ export class ReleaseAssets {
         platform: { os: "linux", architecture: arch },
       }),
     );
-    this.#opened.set(key, image);
+    opened.set(key, image);
     return image;
   }
 }

@@ -21,7 +21,7 @@ export interface FirmwareTree {
 export interface InitramfsPlan {
   /** The release's own initramfs, used unchanged. */
   readonly base: Recipe;
-  /** Extension images in processing order: `N.sqsh` and its squashfs. */
+  /** Extension images in processing order: `N.sqsh` or `modules.dep.sqsh`, and its squashfs. */
   readonly layers: readonly { readonly name: string; readonly squashfs: Recipe }[];
   readonly extensionsYaml: string;
   /** Microcode in the order of the extensions; parts with one path are appended to each other. */
@@ -98,17 +98,20 @@ function segment(path: string, body: Recipe, mtime: number): Recipe {
 
 /**
  * The initramfs of a schematic (imager.md 5.8, 5.9) for Talos 1.8 and later: microcode, the base unchanged, then one
- * segment per extension, so that schematics share them, `extensions.yaml` and the firmware. The kernel unpacks any
- * number of archives in a row. `extensions.yaml` is framed as it is too: it is a few hundred bytes.
+ * segment per extension, so that schematics share them, `extensions.yaml` by its name between them, and the firmware.
+ * The kernel unpacks any number of archives in a row. `extensions.yaml` is framed as it is too: it is a few hundred bytes.
  */
 export function initramfs(plan: InitramfsPlan): Recipe {
   const { base, layers, extensionsYaml, microcode, firmware, mtime } = plan;
   const early = microcodeArchive(microcode, mtime);
+  const files = [
+    ...layers.map(({ name, squashfs }) => ({ name, body: squashfs })),
+    { name: "extensions.yaml", body: inline(utf8(extensionsYaml)) },
+  ].sort((a, b) => compareText(a.name, b.name));
   return concat(
     ...(early ? [early] : []),
     base,
-    ...layers.map(({ name, squashfs }) => segment(name, squashfs, mtime)),
-    segment("extensions.yaml", inline(utf8(extensionsYaml)), mtime),
+    ...files.map(({ name, body }) => segment(name, body, mtime)),
     ...(firmware ? [firmware] : []),
   );
 }

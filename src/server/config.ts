@@ -3,19 +3,28 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { FactoryError } from "../errors.ts";
-import type { SourceSpec } from "../sources/index.ts";
+import { registryBase, type SourceSpec } from "../sources/index.ts";
+import type { ClientLimits } from "./limits.ts";
 
 /** Settings of a server process. */
 export interface ServerConfig {
   readonly source: SourceSpec;
+  /** docker config.json with the credentials for a registry. */
+  readonly registryAuth?: string | undefined;
+  /** PEM file with authorities a registry's certificate may be of, besides the usual ones. */
+  readonly registryCa?: string | undefined;
   /** PEM files with the keys that source images must be signed with; one good signature is enough. */
   readonly publicKeys: readonly string[];
   readonly dataFolder: string;
+  /** Size in bytes that blobs and derivation records are kept to; undefined: no limit. */
+  readonly maxStoreBytes?: number | undefined;
   readonly host: string;
   readonly port: number;
   /** Where clients reach the server, without a slash at the end. It also stands in the images, as their author. */
   readonly externalUrl: string;
   readonly logLevel: string;
+  /** Default `DEFAULT_CLIENT_LIMITS`; not an option of the command line. */
+  readonly limits?: ClientLimits | undefined;
 }
 
 export class ConfigError extends FactoryError<"config_invalid"> {}
@@ -24,8 +33,12 @@ export const USAGE = `usage: npm start -- --source SOURCE --public-key FILE [opt
 
   --source SOURCE        where Talos images come from: a folder with an OCI image layout, or a registry
                          (https://host[:port], http://host[:port])
+  --registry-auth FILE   docker config.json with credentials for the registry; default: none, anonymous
+  --registry-ca FILE     PEM certificates to trust for the registry, besides those of the system
   --public-key FILE      PEM public key the images are signed with (cosign key pair); may be repeated
   --data FOLDER          data folder; default $XDG_DATA_HOME/image-foundry
+  --max-size BYTES       size that the data folder is kept to, such as 20GiB: what was used least recently and can be
+                         made again is removed; default: no limit
   --listen HOST:PORT     default 127.0.0.1:8080
   --external-url URL     where clients reach this server; default http://HOST:PORT
   --log-level LEVEL      fatal, error, warn, info, debug or trace; default info
@@ -47,14 +60,24 @@ export function defaultDataFolder(environment: NodeJS.ProcessEnv): string {
 }
 
 function parseSource(text: string): SourceSpec {
-  if (/^https?:\/\//.test(text)) {
-    if (!URL.canParse(text)) refuse(`--source: "${text}" is not a URL`);
-    return { $case: "registry", base: new URL(text).origin };
+  if (/^https?:\/\//i.test(text)) {
+    // The text is not repeated: it may hold a password.
+    const base = registryBase(text) ?? refuse("--source: a registry is https://host[:port], without user and path");
+    return { $case: "registry", base: base.origin };
   }
   const folder = resolve(text);
   if (!existsSync(join(folder, "oci-layout")))
     refuse(`--source: "${text}" is no OCI image layout (no oci-layout file)`);
   return { $case: "layout", folder };
+}
+
+/** A number of bytes: plain, or with a decimal (kB, MB…) or binary (KiB, MiB…) unit. */
+function parseSize(text: string): number {
+  const match = /^([0-9]{1,15})(?:([kMGT])B|([KMGT])iB)?$/.exec(text);
+  const [decimal, binary] = ["kMGT".indexOf(match?.[2] ?? "-") + 1, "KMGT".indexOf(match?.[3] ?? "-") + 1];
+  const bytes = Number(match?.[1]) * 1000 ** decimal * 1024 ** binary;
+  if (!Number.isSafeInteger(bytes) || bytes === 0) refuse(`--max-size: "${text}" is no size such as 20GiB`);
+  return bytes;
 }
 
 function parseListen(text: string): { readonly host: string; readonly port: number } {
@@ -71,6 +94,12 @@ function parseExternalUrl(text: string): string {
   return url.href.replace(/\/+$/, "");
 }
 
+/** The path of a file that only a registry has a use for. */
+function registryFile(option: string, path: string | undefined, source: SourceSpec): string | undefined {
+  if (path !== undefined && source.$case !== "registry") refuse(`${option}: --source is no registry`);
+  return path === undefined ? undefined : resolve(path);
+}
+
 /** Reads the command line. Throws `config_invalid` naming the option; the message is fit for a person. */
 export function parseConfig(args: readonly string[], environment: NodeJS.ProcessEnv): ServerConfig {
   const { values } = readOptions(args);
@@ -81,9 +110,13 @@ export function parseConfig(args: readonly string[], environment: NodeJS.Process
   const hostText = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   const logLevel = values["log-level"] ?? "info";
   if (!LEVELS.includes(logLevel)) refuse(`--log-level: "${logLevel}" is none of ${LEVELS.join(", ")}`);
+  const source = parseSource(values.source);
   return {
-    source: parseSource(values.source),
+    source,
+    registryAuth: registryFile("--registry-auth", values["registry-auth"], source),
+    registryCa: registryFile("--registry-ca", values["registry-ca"], source),
     publicKeys: keys.map((path) => resolve(path)),
+    maxStoreBytes: values["max-size"] === undefined ? undefined : parseSize(values["max-size"]),
     dataFolder: values.data === undefined ? defaultDataFolder(environment) : resolve(values.data),
     ...listen,
     externalUrl: parseExternalUrl(values["external-url"] ?? `http://${hostText}:${listen.port}`),
@@ -97,8 +130,11 @@ function readOptions(args: readonly string[]) {
       args: [...args],
       options: {
         source: { type: "string" },
+        "registry-auth": { type: "string" },
+        "registry-ca": { type: "string" },
         "public-key": { type: "string", multiple: true },
         data: { type: "string" },
+        "max-size": { type: "string" },
         listen: { type: "string" },
         "external-url": { type: "string" },
         "log-level": { type: "string" },

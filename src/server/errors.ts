@@ -28,6 +28,7 @@ const STATUS: Readonly<Record<string, number>> = {
   cancelled: 499,
   not_built: 501,
   overloaded: 503,
+  store_busy: 503,
   store_full: 507,
 };
 
@@ -52,6 +53,7 @@ export function httpFailure(thrown: unknown): HttpFailure {
   if (!(thrown instanceof FactoryError)) return clientFault(thrown) ?? internal;
   const status = STATUS[thrown.code];
   if (status === 499) return { status, message: undefined };
+  if (thrown.code === "store_busy") return { status: 503, message: "too many files are open" };
   if (status === 507) return { status, message: "the server's data folder is full" };
   if (status !== undefined) return { status, message: thrown.message };
   return SHOWN.has(thrown.code) ? { status: 500, message: thrown.message } : internal;
@@ -59,7 +61,7 @@ export function httpFailure(thrown: unknown): HttpFailure {
 
 /** Requests that the HTTP framework refuses itself, such as a body that ends early. */
 function clientFault(thrown: unknown): HttpFailure | undefined {
-  const { statusCode, code, message } = thrown as { statusCode?: unknown; code?: unknown; message?: unknown };
+  const { statusCode, code, message } = (thrown ?? {}) as { statusCode?: unknown; code?: unknown; message?: unknown };
   if (typeof code !== "string" || !code.startsWith("FST_ERR_") || typeof message !== "string") return undefined;
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") return { status: 400, message: "schematic: the body is too large" };
   return typeof statusCode === "number" && statusCode < 500 ? { status: statusCode, message } : undefined;

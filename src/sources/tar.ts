@@ -12,9 +12,13 @@ export interface TarMember {
 
 type Body = AsyncIterator<Uint8Array>;
 
-/** Passes a body on without closing it early: closing would end the whole archive. */
-async function* open(body: Body): AsyncGenerator<Uint8Array> {
-  for (let step = await body.next(); !step.done; step = await body.next()) yield step.value;
+/** Passes a body on without closing it early: closing would end the whole archive. `explain` gives errors their code. */
+async function* open(body: Body, explain: (cause: unknown) => unknown): AsyncGenerator<Uint8Array> {
+  const next = (): ReturnType<Body["next"]> =>
+    body.next().catch((cause: unknown) => {
+      throw explain(cause);
+    });
+  for (let step = await next(); !step.done; step = await next()) yield step.value;
 }
 
 async function skip(body: Body): Promise<void> {
@@ -28,18 +32,21 @@ async function skip(body: Body): Promise<void> {
 export async function* tarMembers(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarMember> {
   const failure: { cause?: unknown } = {};
   const archive = extract();
+  const explain = (cause: unknown): unknown => {
+    if ("cause" in failure) return failure.cause;
+    return cause instanceof SourceError
+      ? cause
+      : new SourceError("malformed", `layer: damaged archive: ${messageOf(cause)}`, { cause });
+  };
   pipeline(Readable.from(remember(source, failure), { highWaterMark: 1 }), archive, () => undefined);
   try {
     for await (const entry of archive) {
       const body = (entry as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
-      yield { header: entry.header, body: { [Symbol.asyncIterator]: () => open(body) } };
+      yield { header: entry.header, body: { [Symbol.asyncIterator]: () => open(body, explain) } };
       await skip(body);
     }
   } catch (cause) {
-    if ("cause" in failure) throw failure.cause;
-    throw cause instanceof SourceError
-      ? cause
-      : new SourceError("malformed", `layer: damaged archive: ${messageOf(cause)}`, { cause });
+    throw explain(cause);
   } finally {
     archive.destroy();
   }

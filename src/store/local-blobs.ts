@@ -1,79 +1,85 @@
-import { type FileHandle, mkdir, open, stat } from "node:fs/promises";
+import { mkdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type Digest, digestHex, Sha256Stream } from "../bytes/digest.ts";
+import { type Digest, digestHex } from "../bytes/digest.ts";
 import type { BlobRef } from "../extents/index.ts";
 import { StoreError, storeFailure } from "./errors.ts";
-import { discard, openTemporary, prepareTemporary, publish, writeAtomic } from "./files.ts";
-import type { BlobStore, BlobWriter, WriteLimits } from "./ports.ts";
+import { blobFolder, type OpenTemporary, openTemporary, prepareTemporary, writeAtomic } from "./files.ts";
+import { LocalLease } from "./lease.ts";
+import { LocalWriter } from "./local-writer.ts";
+import { type OpenFile, OpenFiles } from "./open-files.ts";
+import type { BlobLease, BlobStore, BlobWriter, LeasedBlobs, WriteLimits } from "./ports.ts";
+import { Recency } from "./recency.ts";
 
-/** Files kept open for reading; a download touches a handful, so this serves many at once. */
-const OPEN_FILES = 128;
+/** Files that stay open for the next read; a download touches a handful, so this serves many at once. */
+const UNUSED_FILES = 128;
 
-/** A file shared by running reads; it is closed when it is evicted and the last read is done. */
-interface OpenBlob {
-  readonly handle: Promise<FileHandle>;
-  readers: number;
-  evicted: boolean;
+export interface LocalBlobOptions {
+  /** Files kept open though nobody uses them. Removed ones still take space until they are closed. */
+  readonly unusedFiles?: number;
+  readonly openTemporary?: OpenTemporary;
 }
 
 /**
  * Blobs in an OCI image layout (image-spec: image-layout.md) in a local folder, with a `tmp` folder
  * beside it on the same file system. Several processes and threads may share one folder.
  */
-export class LocalBlobStore implements BlobStore {
+export class LocalBlobStore implements LeasedBlobs {
   readonly #blobs: string;
   readonly #temporary: string;
-  readonly #open = new Map<Digest, OpenBlob>();
+  readonly #openTemporary: OpenTemporary;
+  readonly #files: OpenFiles;
+  readonly #removing = new Map<Digest, Promise<unknown>>();
+  readonly #recency = new Recency();
+  readonly #writing = new Set<{ readonly since: number }>();
+  #onRelease: () => void = () => undefined;
 
-  private constructor(blobs: string, temporary: string) {
-    this.#blobs = blobs;
-    this.#temporary = temporary;
+  private constructor(folder: string, options: LocalBlobOptions) {
+    this.#blobs = blobFolder(folder);
+    this.#temporary = join(folder, "tmp");
+    this.#openTemporary = options.openTemporary ?? openTemporary;
+    this.#files = new OpenFiles((digest) => this.#path(digest), options.unusedFiles ?? UNUSED_FILES);
   }
 
   /** Opens the store in `folder`, creating it when it is not there. `now` is milliseconds since the epoch. */
-  static async open(folder: string, now: number): Promise<LocalBlobStore> {
-    const layout = join(folder, "oci");
-    const blobs = join(layout, "blobs", "sha256");
+  static async open(folder: string, now: number, options: LocalBlobOptions = {}): Promise<LocalBlobStore> {
     const temporary = join(folder, "tmp");
     try {
-      await mkdir(blobs, { recursive: true });
+      await mkdir(blobFolder(folder), { recursive: true });
       await prepareTemporary(temporary, now);
       const marks: readonly [string, string][] = [
         ["oci-layout", '{"imageLayoutVersion":"1.0.0"}'],
         ["index.json", '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}'],
       ];
       for (const [name, text] of marks) {
-        if (!(await stat(join(layout, name)).catch(() => undefined))) {
-          await writeAtomic(temporary, join(layout, name), text);
-        }
+        const path = join(folder, "oci", name);
+        if (!(await stat(path).catch(() => undefined))) await writeAtomic(temporary, path, text);
       }
     } catch (cause) {
       throw storeFailure("data folder", cause);
     }
-    return new LocalBlobStore(blobs, temporary);
+    return new LocalBlobStore(folder, options);
   }
 
   async size(digest: Digest): Promise<number | undefined> {
-    const info = await stat(this.#path(digest)).catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code === "ENOENT") return undefined;
-      throw storeFailure(`blob ${digest}`, cause);
-    });
-    return info?.size;
+    return (await this.#stat(digest))?.size;
   }
 
   async read(digest: Digest, offset: number, length: number): Promise<Uint8Array> {
-    const blob = this.#acquire(digest);
+    const bytes = Buffer.allocUnsafe(length);
+    await this.fill(digest, offset, bytes);
+    return bytes;
+  }
+
+  async fill(digest: Digest, offset: number, into: Uint8Array): Promise<void> {
+    const file = this.#files.acquire(digest);
     try {
-      const handle = await blob.handle;
-      const bytes = Buffer.allocUnsafe(length);
-      let done = 0;
-      while (done < length) {
-        const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
+      const handle = await file.handle;
+      for (let done = 0; done < into.length; ) {
+        const { bytesRead } = await handle.read(into, done, into.length - done, offset + done);
         if (bytesRead === 0)
-          throw new StoreError("store_damaged", `blob ${digest}: ends before byte ${offset + length}`);
+          throw new StoreError("store_damaged", `blob ${digest}: ends before byte ${offset + into.length}`);
         done += bytesRead;
       }
-      return bytes;
     } catch (cause) {
       if (cause instanceof StoreError) throw cause;
       if ((cause as NodeJS.ErrnoException).code === "ENOENT") {
@@ -81,111 +87,93 @@ export class LocalBlobStore implements BlobStore {
       }
       throw storeFailure(`blob ${digest}`, cause);
     } finally {
-      this.#release(blob);
+      this.#release(digest, file);
     }
   }
 
   async writer({ maxBytes }: WriteLimits): Promise<BlobWriter> {
-    const temporary = await openTemporary(this.#temporary).catch((cause: unknown) => {
+    const temporary = await this.#openTemporary(this.#temporary).catch((cause: unknown) => {
       throw storeFailure("new blob", cause);
     });
     return new LocalWriter(temporary, maxBytes, (digest) => this.#path(digest));
   }
 
+  lease(): BlobLease {
+    return new LocalLease((blob) => this.#pin(blob));
+  }
+
+  writing(): () => void {
+    const mark = { since: Date.now() };
+    this.#writing.add(mark);
+    return () => void this.#writing.delete(mark);
+  }
+
+  /** When the oldest of the writes that go on was begun, milliseconds since the epoch; undefined when there is none. */
+  writingSince(): number | undefined {
+    return this.#writing.values().next().value?.since;
+  }
+
+  /** When a blob was used last, milliseconds since the epoch; undefined when this process does not know. */
+  lastUse(digest: Digest): number | undefined {
+    return this.#recency.lastUse(digest);
+  }
+
+  /** Calls `listener` whenever a blob that was held or read is so no longer. */
+  onRelease(listener: () => void): void {
+    this.#onRelease = listener;
+  }
+
+  /** Removes a blob unless it is held or being read; false when it is. */
+  async evict(digest: Digest): Promise<boolean> {
+    if (this.#files.isUsed(digest)) return false;
+    this.#files.forget(digest);
+    const removed = rm(this.#path(digest), { force: true }).finally(() => this.#removing.delete(digest));
+    this.#removing.set(digest, removed);
+    await removed;
+    return true;
+  }
+
   /** Closes every file that is not being read. */
   close(): void {
-    for (const [digest, blob] of this.#open) this.#evict(digest, blob);
+    this.#files.forgetAll();
   }
 
   #path(digest: Digest): string {
     return join(this.#blobs, digestHex(digest));
   }
 
-  #acquire(digest: Digest): OpenBlob {
-    let blob = this.#open.get(digest);
-    if (blob) this.#open.delete(digest);
-    else {
-      const handle = open(this.#path(digest), "r");
-      blob = { handle, readers: 0, evicted: false };
-      handle.catch(() => this.#open.delete(digest));
-    }
-    this.#open.set(digest, blob);
-    blob.readers++;
-    if (this.#open.size > OPEN_FILES) {
-      const [oldest, evicted] = this.#open.entries().next().value!;
-      this.#evict(oldest, evicted);
-    }
-    return blob;
+  async #stat(digest: Digest) {
+    return await stat(this.#path(digest)).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code === "ENOENT") return undefined;
+      throw storeFailure(`blob ${digest}`, cause);
+    });
   }
 
-  #evict(digest: Digest, blob: OpenBlob): void {
-    this.#open.delete(digest);
-    blob.evicted = true;
-    if (blob.readers === 0) closeQuietly(blob);
-  }
-
-  #release(blob: OpenBlob): void {
-    blob.readers--;
-    if (blob.readers === 0 && blob.evicted) closeQuietly(blob);
-  }
-}
-
-function closeQuietly(blob: OpenBlob): void {
-  blob.handle.then((handle) => handle.close()).catch(() => undefined);
-}
-
-class LocalWriter implements BlobWriter {
-  readonly #temporary: { readonly path: string; readonly file: FileHandle };
-  readonly #maxBytes: number;
-  readonly #target: (digest: Digest) => string;
-  readonly #hash = new Sha256Stream();
-  #size = 0;
-
-  constructor(
-    temporary: { readonly path: string; readonly file: FileHandle },
-    maxBytes: number,
-    target: (digest: Digest) => string,
-  ) {
-    this.#temporary = temporary;
-    this.#maxBytes = maxBytes;
-    this.#target = target;
-  }
-
-  async write(bytes: Uint8Array): Promise<void> {
-    if (this.#size + bytes.length > this.#maxBytes) {
-      throw new StoreError("blob_too_large", `blob: more than the allowed ${this.#maxBytes} bytes`);
-    }
+  /**
+   * An open file outlives its name, so a held blob can be read whoever removes it. The name is looked at as well: jobs
+   * in other threads open the file by it.
+   */
+  async #pin({ digest, size }: BlobRef): Promise<(() => void) | undefined> {
+    while (this.#removing.has(digest)) await this.#removing.get(digest)?.catch(() => undefined);
+    const file = this.#files.acquire(digest);
+    let whole = false;
     try {
-      for (let done = 0; done < bytes.length; ) {
-        done += (await this.#temporary.file.write(bytes, done, bytes.length - done, this.#size + done)).bytesWritten;
-      }
+      await file.handle;
+      const info = await this.#stat(digest);
+      whole = info?.size === size;
+      if (info && whole) await this.#recency.use(digest, this.#path(digest), info.mtimeMs);
     } catch (cause) {
-      throw storeFailure("new blob", cause);
+      if (cause instanceof StoreError) throw cause;
+      if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw storeFailure(`blob ${digest}`, cause);
+    } finally {
+      if (!whole) this.#release(digest, file);
     }
-    this.#hash.update(bytes);
-    this.#size += bytes.length;
+    return whole ? () => this.#release(digest, file) : undefined;
   }
 
-  async commit(expected?: BlobRef): Promise<BlobRef> {
-    const made: BlobRef = { digest: this.#hash.digest(), size: this.#size };
-    if (expected && (expected.digest !== made.digest || expected.size !== made.size)) {
-      await this.abort();
-      throw new StoreError(
-        "blob_mismatch",
-        `blob: got ${made.size} bytes with ${made.digest}, expected ${expected.size} bytes with ${expected.digest}`,
-      );
-    }
-    try {
-      await publish(this.#temporary, this.#target(made.digest));
-    } catch (cause) {
-      await this.abort();
-      throw storeFailure("new blob", cause);
-    }
-    return made;
-  }
-
-  abort(): Promise<void> {
-    return discard(this.#temporary);
+  #release(digest: Digest, file: OpenFile): void {
+    this.#files.release(digest, file);
+    if (!this.#files.isUsed(digest)) this.#onRelease();
   }
 }
 

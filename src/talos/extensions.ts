@@ -183,6 +183,18 @@ export function embeddedConfigExtension(config: string): VirtualExtension {
   return { metadata, rootfs: [...directories("usr", "local", "etc", "talos"), file] };
 }
 
+/** What the extension with the module indexes of all extensions says about itself (imager.md 5.4). */
+export function modulesDepMetadata(kernelRelease: string): ExtensionMetadata {
+  return {
+    name: "modules.dep",
+    version: kernelRelease,
+    author: "Talos Machinery",
+    description: "Combined modules.dep for all extensions",
+    talosVersion: "",
+    extraInfo: "",
+  };
+}
+
 /** Names extensions have had and what became of them, all below `siderolabs/` (factory.md 3.2). */
 const RENAMED: Readonly<Record<string, string>> = {
   "v4l-uvc": "v4l-uvc-drivers",

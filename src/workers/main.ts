@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import { workerData } from "node:worker_threads";
 import { FactoryError, messageOf } from "../errors.ts";
 import { LocalBlobStore } from "../store/local-blobs.ts";
 import { loadCodec } from "./codec.ts";
 import { type JobContext, jobs } from "./jobs/index.ts";
 import type { JobMessage, JobReply, WorkerSetup } from "./protocol.ts";
+import { openSpool } from "./spool.ts";
 
 const setup = workerData as WorkerSetup;
 const blobs = await LocalBlobStore.open(setup.dataFolder, Date.now());
@@ -15,6 +17,8 @@ function contextOf(message: JobMessage): JobContext {
     blobs,
     codec,
     mtime: setup.mtime,
+    // Beside the blobs, where there is room for files of their size.
+    spool: (source, maxBytes) => openSpool(join(setup.dataFolder, "tmp"), source, maxBytes),
     checkpoint() {
       if (Atomics.load(flag, 0) !== 0) throw new FactoryError("cancelled", "nobody waits for this job any more");
     },
@@ -37,5 +41,8 @@ export default async function work(message: JobMessage): Promise<JobReply> {
       message: messageOf(error),
       stack: error instanceof Error ? error.stack : undefined,
     };
+  } finally {
+    // A file that is still open would keep the space of a blob that is evicted.
+    blobs.close();
   }
 }

@@ -1,6 +1,8 @@
 import type { BlobRef, Extent } from "../extents/index.ts";
+import type { KmodRelease } from "../formats/kmod/index.ts";
 import type { LayerRef } from "../sources/images.ts";
 import type { SourceSpec } from "../sources/open.ts";
+import type { VirtualEntry } from "../talos/extensions.ts";
 
 /** Where a verified image's layers are streamed from. Verification has happened before a job is made. */
 export interface ImageLayers {
@@ -42,17 +44,6 @@ export interface ExtensionParts {
   readonly moduleReleases: readonly string[];
 }
 
-/** A directory or file of a generated squashfs; parents come first. */
-export type GeneratedEntry =
-  | { readonly $case: "dir"; readonly path: string; readonly mode: number }
-  | {
-      readonly $case: "file";
-      readonly path: string;
-      readonly mode: number;
-      readonly content: Uint8Array;
-      readonly selinux?: string;
-    };
-
 /** Every job a worker can do: the input it takes and the result that is kept. */
 export interface Jobs {
   /** Picks whole files out of an image; a name that is not there is absent from the result. */
@@ -72,8 +63,25 @@ export interface Jobs {
   };
   /** Makes the squashfs of a virtual extension. */
   readonly tree: {
-    readonly input: { readonly entries: readonly GeneratedEntry[]; readonly compression: SquashfsCompression };
+    readonly input: { readonly entries: readonly VirtualEntry[]; readonly compression: SquashfsCompression };
     readonly output: SquashfsParts;
+  };
+  /** Makes the extension with the module indexes of a release and its extensions together (imager.md 5.4). */
+  readonly depmod: {
+    readonly input: {
+      /** The release's own initramfs, compressed. */
+      readonly initramfs: BlobRef;
+      /** Extensions with kernel modules, in processing order: later ones win. */
+      readonly extensions: readonly { readonly name: string; readonly squashfs: SquashfsParts }[];
+      readonly modulesPath: string;
+      readonly compression: SquashfsCompression;
+      readonly kmod: KmodRelease;
+    };
+    readonly output: {
+      /** The kernel release the modules are for. */
+      readonly release: string;
+      readonly squashfs: SquashfsParts;
+    };
   };
   /** Compresses a recipe to one zstd frame. */
   readonly zstd: {

@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   store: ALGEBRA,
   sources: [...GROUND, "extents", "formats", "talos"],
   // Jobs stream layers from sources into the store; `native` is loaded by the codec files alone.
-  workers: [...ALGEBRA, "formats", "sources", "store"],
+  workers: [...ALGEBRA, "formats", "talos", "sources", "store"],
   imager: [...ALGEBRA, "formats", "talos", "recipes", "workers", "sources", "store"],
   server: [...ALGEBRA, "formats", "talos", "imager", "sources", "store", "workers"],
 };

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { sha256 } from "../../src/bytes/digest.ts";
 import { MediaType } from "../../src/formats/oci/index.ts";
 import { parseChallenges } from "../../src/sources/challenge.ts";
+import { DEFAULT_LIMITS } from "../../src/sources/patience.ts";
 import { RegistrySource } from "../../src/sources/registry.ts";
 import { collect } from "../../src/sources/verify.ts";
 import { TestRegistry } from "../support/registry.ts";
@@ -10,6 +11,9 @@ import { type Interceptor, serveRegistry } from "../support/registry-server.ts";
 
 const content = { bytes: Buffer.from("layer bytes") };
 const blob = { mediaType: MediaType.ociLayer, digest: sha256(content.bytes), size: content.bytes.length };
+
+/** Failures come at once. */
+const once = { ...DEFAULT_LIMITS, attempts: 1 };
 
 function filled(): TestRegistry {
   const registry = new TestRegistry();
@@ -144,20 +148,50 @@ test("failures of the registry have their codes", async () => {
       response.writeHead(status).end();
       return true;
     });
-    await assert.rejects(new RegistrySource({ base: server.base }).resolve("a/b", "v1"), { code }, String(status));
+    const source = new RegistrySource({ base: server.base, limits: once });
+    await assert.rejects(source.resolve("a/b", "v1"), { code }, String(status));
   }
-  await assert.rejects(new RegistrySource({ base: "http://127.0.0.1:1" }).tags("a/b"), { code: "unreachable" });
+  const nobody = new RegistrySource({ base: "http://127.0.0.1:1", limits: once });
+  await assert.rejects(nobody.tags("a/b"), {
+    code: "unreachable",
+    message: "http://127.0.0.1:1/v2/a/b/tags/list: ECONNREFUSED; attempt 1 was the last",
+  });
 });
 
 test("a silent registry is given up, before and within the body", async () => {
-  const timeouts = { headMs: 100, idleMs: 100 };
+  const limits = { ...DEFAULT_LIMITS, headMs: 100, idleMs: 100, attempts: 1 };
   for (const begin of [false, true]) {
     await using server = await serveRegistry(filled(), (_request, response) => {
       if (begin) response.writeHead(200, { "content-length": "11" }).write("layer");
       return true;
     });
-    const source = new RegistrySource({ base: server.base, timeouts });
+    const source = new RegistrySource({ base: server.base, limits });
     await assert.rejects(collect(source.blob("a/b", blob), 100, "x"), { code: "unreachable" });
+  }
+});
+
+test("a wait ends soon after nobody wants its answer any more, whatever it waits for", async () => {
+  const unwanted = new Error("unwanted");
+  const registries: readonly Interceptor[] = [
+    () => true,
+    (_request, response) => {
+      response.writeHead(200, { "content-length": "11" }).write("layer");
+      return true;
+    },
+    (_request, response) => {
+      response.writeHead(429, { "retry-after": "30" }).end();
+      return true;
+    },
+  ];
+  for (const registry of registries) {
+    await using server = await serveRegistry(filled(), registry);
+    const from = performance.now();
+    const checkpoint = (): void => {
+      if (performance.now() - from > 100) throw unwanted;
+    };
+    const source = new RegistrySource({ base: server.base, checkpoint });
+    await assert.rejects(collect(source.blob("a/b", blob), 100, "x"), (thrown) => thrown === unwanted);
+    assert.ok(performance.now() - from < 5000);
   }
 });
 
@@ -166,7 +200,7 @@ test("a slow receiver is not taken for a silent registry", async () => {
   const registry = new TestRegistry();
   const big = registry.put(bytes, MediaType.ociLayer);
   await using server = await serveRegistry(registry);
-  const source = new RegistrySource({ base: server.base, timeouts: { headMs: 1000, idleMs: 50 } });
+  const source = new RegistrySource({ base: server.base, limits: { ...DEFAULT_LIMITS, idleMs: 50 } });
   let size = 0;
   for await (const chunk of source.blob("a/b", big)) {
     if (size === 0) await new Promise((resolve) => setTimeout(resolve, 150));

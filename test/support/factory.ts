@@ -27,11 +27,14 @@ export interface TestFactoryOptions {
   readonly threads?: number;
   readonly externalUrl?: string;
   readonly logger?: FastifyBaseLogger;
+  /** Called before the server itself reads of a blob; what it throws is what the disk says. */
+  readonly onRead?: (digest: Digest) => void;
 }
 
 /** The application with everything behind it as `serve.ts` wires it, and an ear on its derivations. */
 export interface TestFactory extends AsyncDisposable {
   readonly app: FastifyInstance;
+  readonly factory: Factory;
   /** Every job that ran, in the order they ended. */
   readonly derived: { readonly kind: JobKind; readonly key: Digest }[];
 }
@@ -40,6 +43,11 @@ export async function testFactory(options: TestFactoryOptions): Promise<TestFact
   const { dataFolder, externalUrl = EXTERNAL_URL } = options;
   const { codec, native } = loadCodec();
   const blobs = await LocalBlobStore.open(dataFolder, Date.now());
+  const read = blobs.read.bind(blobs);
+  blobs.read = async (digest, offset, length) => {
+    options.onRead?.(digest);
+    return await read(digest, offset, length);
+  };
   const setup = { dataFolder, forceFallbackCodec: !native, mtime: MTIME };
   const pool = new WorkerPool(setup, options.threads ?? 2);
   const names = { registryHost: "registry.test", namespace: "", components: DEFAULT_COMPONENTS };
@@ -73,6 +81,7 @@ export async function testFactory(options: TestFactoryOptions): Promise<TestFact
   const app = await buildApp({ factory, blobs, externalUrl, version: "test", logger: options.logger ?? false });
   return {
     app,
+    factory,
     derived,
     async [Symbol.asyncDispose]() {
       await app.close();

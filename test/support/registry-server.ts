@@ -7,6 +7,7 @@ import type { TestRegistry } from "./registry.ts";
 export interface Seen {
   readonly url: string;
   readonly authorization: string | undefined;
+  readonly range?: string;
 }
 
 /** Answers a request itself and says so, or leaves it to the registry. */
@@ -33,9 +34,21 @@ function answer(registry: TestRegistry, request: IncomingMessage, response: Serv
     response.writeHead(404).end("{}");
     return;
   }
+  const from = Number(/^bytes=([0-9]+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+  if (blob && from > 0) {
+    part(bytes, from, response);
+    return;
+  }
   const stated = blob ? undefined : (JSON.parse(Buffer.from(bytes).toString()) as { mediaType: string }).mediaType;
   response.writeHead(200, { "content-type": stated ?? "application/octet-stream", "docker-content-digest": digest });
   response.end(bytes);
+}
+
+/** The bytes from `from` on, as a registry resumes a blob. */
+function part(bytes: Uint8Array, from: number, response: ServerResponse): void {
+  const range = `${from >= bytes.length ? "*" : `${from}-${bytes.length - 1}`}/${bytes.length}`;
+  response.writeHead(from >= bytes.length ? 416 : 206, { "content-range": `bytes ${range}` });
+  response.end(bytes.subarray(from));
 }
 
 function tags(registry: TestRegistry, repository: string, url: URL, response: ServerResponse, pageSize: number): void {
@@ -60,7 +73,8 @@ export async function serveRegistry(
 ): Promise<RunningRegistry> {
   const seen: Seen[] = [];
   const server = createServer((request, response) => {
-    seen.push({ url: request.url ?? "", authorization: request.headers.authorization });
+    const { authorization, range } = request.headers;
+    seen.push({ url: request.url ?? "", authorization, ...(range === undefined ? {} : { range }) });
     if (!intercept(request, response)) answer(registry, request, response, pageSize);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

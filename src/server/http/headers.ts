@@ -1,14 +1,14 @@
 /** Content types by the extension of the asset path (factory.md 1.7). */
-const CONTENT_TYPES: Readonly<Record<string, string>> = {
-  efi: "application/efi",
-  iso: "application/x-iso9660-image",
-  xz: "application/x-xz",
-  gz: "application/gzip",
-  qcow2: "application/x-qemu-disk",
-};
+const CONTENT_TYPES = new Map([
+  ["efi", "application/efi"],
+  ["iso", "application/x-iso9660-image"],
+  ["xz", "application/x-xz"],
+  ["gz", "application/gzip"],
+  ["qcow2", "application/x-qemu-disk"],
+]);
 
 export function assetContentType(path: string): string {
-  return CONTENT_TYPES[path.slice(path.lastIndexOf(".") + 1)] ?? "application/octet-stream";
+  return CONTENT_TYPES.get(path.slice(path.lastIndexOf(".") + 1)) ?? "application/octet-stream";
 }
 
 /** Content-Disposition with a file name: quotes, backslashes and everything that is no printable ASCII become `_`. */

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { BlobLease, LeasedBlobs } from "../../store/ports.ts";
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 type Method = "GET" | "HEAD" | "POST";
@@ -34,9 +35,19 @@ export function parameter(request: FastifyRequest, name: string): string {
   return (request.params as Record<string, string>)[name] ?? "";
 }
 
+/** A lease that ends with the answer, complete or not. */
+export function answerLease(reply: FastifyReply, blobs: LeasedBlobs): BlobLease {
+  const lease = blobs.lease();
+  const release = (): void => lease.release();
+  reply.raw.once("finish", release).once("close", release);
+  if (reply.raw.destroyed) release();
+  return lease;
+}
+
 /** A signal that aborts when the client goes away before its answer is complete. */
 export function clientSignal(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
+  if (reply.raw.destroyed) controller.abort();
   reply.raw.once("close", () => {
     if (!reply.raw.writableFinished) controller.abort();
   });

@@ -17,7 +17,8 @@ export async function schematicRoutes(app: FastifyInstance, { factory }: AppDeps
       const body = Buffer.isBuffer(request.body) ? request.body : new Uint8Array();
       const { id, canonical } = await factory.putSchematic(body);
       reply.code(201).header("content-type", "application/json");
-      return await reply.send(`${goJson({ id, schematic: canonical })}\n`);
+      // As bytes: to text the framework would add a charset that clients have never seen here.
+      return await reply.send(Buffer.from(`${goJson({ id, schematic: canonical })}\n`));
     },
   });
   path(app, "/schematics/:schematic", {

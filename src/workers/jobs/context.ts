@@ -3,6 +3,7 @@ import { SquashfsWriter } from "../../formats/squashfs/index.ts";
 import { flattenLayers, layerStreams, openSource, type TreeEntry } from "../../sources/index.ts";
 import type { BlobStore } from "../../store/ports.ts";
 import type { ImageLayers, SquashfsCompression, SquashfsParts } from "../protocol.ts";
+import type { Spool } from "../spool.ts";
 
 /** What every job works with. */
 export interface JobContext {
@@ -10,13 +11,16 @@ export interface JobContext {
   readonly codec: Codec;
   /** Time of everything that is made, seconds since 1970. */
   readonly mtime: number;
+  /** Puts a stream of at most `maxBytes` aside, to be read from anywhere; whoever asks closes it. */
+  spool(source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Spool>;
   /** Throws `cancelled` once nobody waits for the job any more; called between pieces of work. */
   checkpoint(): void;
 }
 
 /** The file tree of a verified image, streamed from its source; digests are known to be right only at the end. */
 export async function* imageTree(image: ImageLayers, context: JobContext): AsyncGenerator<TreeEntry> {
-  const layers = layerStreams(openSource(image.source), image.repository, image.layers);
+  const source = openSource(image.source, () => context.checkpoint());
+  const layers = layerStreams(source, image.repository, image.layers);
   for await (const entry of flattenLayers(layers, { codec: context.codec })) {
     context.checkpoint();
     yield entry;

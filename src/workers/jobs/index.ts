@@ -1,6 +1,7 @@
 import type { JobKind, Jobs } from "../protocol.ts";
 import { compressZstd, digestRecipe, sampleRatio } from "./compress.ts";
 import type { JobContext } from "./context.ts";
+import { combineModules } from "./depmod.ts";
 import { splitExtension } from "./extension.ts";
 import { pickFiles } from "./files.ts";
 import { generateTree } from "./tree.ts";
@@ -14,6 +15,7 @@ export const jobs: {
   files: pickFiles,
   extension: splitExtension,
   tree: generateTree,
+  depmod: combineModules,
   zstd: compressZstd,
   sample: sampleRatio,
   digest: digestRecipe,
