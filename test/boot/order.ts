@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,6 +18,15 @@ export interface Order extends AsyncDisposable {
   /** Downloads an asset and gives the path of the file. */
   download(path: string): Promise<string>;
   text(path: string): Promise<string>;
+  /** SHA-256 of an asset as it is streamed, hex; nothing is kept. */
+  sha256(path: string): Promise<string>;
+}
+
+/** SHA-256 of bytes that do not fit memory, hex. */
+export async function sha256Of(bytes: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of bytes) hash.update(chunk);
+  return hash.digest("hex");
 }
 
 /** What the schematics of the boot tests have in common; `extra` lines follow the kernel arguments. */
@@ -27,6 +36,8 @@ export interface OrderOptions {
   readonly extensions: readonly string[];
   readonly kernelArgs?: readonly string[];
   readonly metaValue: string;
+  /** `default` leaves the choice to the server; `sd-boot` unless given. */
+  readonly bootloader?: "sd-boot" | "default";
 }
 
 /** Builds the fixture when needed, starts a server on it and posts the schematic. */
@@ -41,7 +52,7 @@ export async function order(options: OrderOptions): Promise<Order> {
       extraKernelArgs: args,
       meta: [{ key: 10, value: options.metaValue }],
       systemExtensions: { officialExtensions: options.extensions },
-      bootloader: "sd-boot",
+      ...(options.bootloader === "default" ? {} : { bootloader: "sd-boot" }),
     },
   };
   const id = await server.schematic(JSON.stringify(schematic));
@@ -60,6 +71,7 @@ export async function order(options: OrderOptions): Promise<Order> {
       await pipeline(Readable.fromWeb((await get(path)).body!), createWriteStream(file));
       return file;
     },
+    sha256: async (path) => await sha256Of(Readable.fromWeb((await get(path)).body!)),
     text: async (path) => await (await get(path)).text(),
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();

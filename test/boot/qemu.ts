@@ -42,7 +42,9 @@ const COMMON = [
  * not come that far; the emulator is always gone afterwards.
  */
 export async function boot({ emulator = "qemu-system-x86_64", args, limitMs = LIMIT_MS }: Machine): Promise<Console> {
-  const child = spawn(emulator, [...COMMON, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  // The emulator must not outlive this process, however that ends.
+  const command = ["--pdeathsig", "SIGKILL", emulator, ...COMMON, ...args];
+  const child = spawn("setpriv", command, { stdio: ["ignore", "pipe", "pipe"] });
   const chunks: Buffer[] = [];
   let size = 0;
   let trouble: string | undefined;
@@ -84,4 +86,25 @@ export async function ovmf(folder: string): Promise<readonly string[]> {
     "-net",
     "none",
   ];
+}
+
+/** An arm64 machine with UEFI firmware; its variables, which start empty, are in `folder`. */
+export async function aavmf(folder: string): Promise<{ readonly emulator: string; readonly args: readonly string[] }> {
+  const variables = join(folder, "AAVMF_VARS.fd");
+  await copyFile("/usr/share/AAVMF/AAVMF_VARS.fd", variables);
+  return {
+    emulator: "qemu-system-aarch64",
+    args: [
+      "-machine",
+      "virt",
+      "-cpu",
+      "cortex-a57",
+      "-drive",
+      "if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/AAVMF/AAVMF_CODE.fd",
+      "-drive",
+      `if=pflash,format=raw,unit=1,file=${variables}`,
+      "-net",
+      "none",
+    ],
+  };
 }
