@@ -8,7 +8,9 @@ import { messageOf } from "../src/errors.ts";
 const ROOT = resolve(import.meta.dirname, "..");
 const ADDON = join(ROOT, "build", "Release", "codec.node");
 const BUILD_TIMEOUT_MS = 300_000;
-const REASON_LINES = 12;
+const REASON_LINES = 4;
+/** What npm and node-gyp say around the compiler's own words. */
+const NOISE = /^\s*$|^gyp (?:info|verb)|^gyp ERR! (?:stack|System|command|cwd|node|\$|not ok)|^npm |^>|^make: /;
 
 export type NativeBuild =
   | { readonly ok: true; readonly path: string }
@@ -55,7 +57,7 @@ function build(): NativeBuild {
   });
   if (run.status === 0 && existsSync(ADDON)) return { ok: true, path: ADDON };
   if (run.error) return { ok: false, reason: `npm run native: ${run.error.message}` };
-  const lines = `${run.stdout}\n${run.stderr}`.split("\n").filter((line) => line.trim() !== "");
+  const lines = `${run.stdout}\n${run.stderr}`.split("\n").filter((line) => !NOISE.test(line));
   return { ok: false, reason: lines.slice(-REASON_LINES).join("\n") };
 }
 

@@ -40,6 +40,10 @@ function nodePath() {
 if (!target) fail("usage: node src/launch.mjs FILE.ts [ARGUMENT...]");
 if (!installed()) install();
 const node = nodePath();
+// Keeps sources compiled and stripped of types between starts: every thread otherwise does it again.
+process.env.NODE_COMPILE_CACHE ??= join(root, "node_modules", ".cache", "compile");
+// Every thread's own share of freed memory adds up: bench/ measured 20 MB less at the peak.
+process.env.MALLOC_ARENA_MAX ??= "2";
 const file = resolve(root, target);
 if (realpathSync(process.execPath) === node) {
   process.argv = [node, file, ...args];

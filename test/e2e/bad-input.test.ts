@@ -176,7 +176,7 @@ describe("bad input", () => {
     ["a META key out of range", "customization:\n  meta:\n    - key: 256\n      value: a\n", /into uint8/],
     ["an unknown boot loader", "customization:\n  bootloader: auto\n", /auto does not belong to BootloaderKind values/],
     ["an owner", "owner: bob\n", /^owner: /],
-    ["too many bytes", `# ${"a".repeat(2 * 1024 * 1024)}\n`, /^schematic: the body is too large\n$/],
+    ["too many bytes", `# ${"a".repeat(5 * 1024 * 1024)}\n`, /^schematic: the body is too large\n$/],
     [
       "a bomb of aliases",
       `a: &a [${"b,".repeat(50)}]\n${Array.from({ length: 12 }, (_, i) => `k${i}: &k${i} [${"*a,".repeat(50)}]`).join("\n")}\n`,

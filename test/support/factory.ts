@@ -35,6 +35,7 @@ export interface TestFactoryOptions {
 export interface TestFactory extends AsyncDisposable {
   readonly app: FastifyInstance;
   readonly factory: Factory;
+  readonly blobs: LocalBlobStore;
   /** Every job that ran, in the order they ended. */
   readonly derived: { readonly kind: JobKind; readonly key: Digest }[];
 }
@@ -43,10 +44,11 @@ export async function testFactory(options: TestFactoryOptions): Promise<TestFact
   const { dataFolder, externalUrl = EXTERNAL_URL } = options;
   const { codec, native } = loadCodec();
   const blobs = await LocalBlobStore.open(dataFolder, Date.now());
-  const read = blobs.read.bind(blobs);
-  blobs.read = async (digest, offset, length) => {
+  // All reading goes through this.
+  const fill = blobs.fill.bind(blobs);
+  blobs.fill = async (digest, offset, into) => {
     options.onRead?.(digest);
-    return await read(digest, offset, length);
+    await fill(digest, offset, into);
   };
   const setup = { dataFolder, forceFallbackCodec: !native, mtime: MTIME };
   const pool = new WorkerPool(setup, options.threads ?? 2);
@@ -82,6 +84,7 @@ export async function testFactory(options: TestFactoryOptions): Promise<TestFact
   return {
     app,
     factory,
+    blobs,
     derived,
     async [Symbol.asyncDispose]() {
       await app.close();
