@@ -1,0 +1,72 @@
+// The server as a child of the bench: it serves as `npm start` does and says over the channel to its parent what it
+// costs. It ends when the parent does.
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { startServer } from "../src/server/serve.ts";
+
+/** What the server has used since it started, and how long its event loop stood still since the last question. */
+export interface Usage {
+  /** Seconds of CPU of all threads, ended ones included. */
+  readonly cpuS: number;
+  /** Most memory ever resident, bytes. */
+  readonly peakRss: number;
+  /** Longest time between two turns of the event loop beyond the timer's own period, milliseconds of wall clock. */
+  readonly blockedMs: number;
+  /** The most CPU time the main thread spent in one such turn: the part that waiting for a core cannot explain. */
+  readonly busyMs: number;
+}
+
+export type Message = { readonly $case: "ready"; readonly url: string } | { readonly $case: "usage"; usage: Usage };
+
+const PERIOD_MS = 5;
+
+/** CPU time of the main thread, microseconds. */
+function threadCpu(): number {
+  const { user, system } = process.threadCpuUsage();
+  return user + system;
+}
+
+function watchLoop(): () => { readonly blockedMs: number; readonly busyMs: number } {
+  const delay = monitorEventLoopDelay({ resolution: PERIOD_MS });
+  delay.enable();
+  let last = threadCpu();
+  let busy = 0;
+  setInterval(() => {
+    const now = threadCpu();
+    busy = Math.max(busy, now - last);
+    last = now;
+  }, PERIOD_MS).unref();
+  return () => {
+    const result = { blockedMs: Math.max(0, delay.max / 1e6 - PERIOD_MS), busyMs: busy / 1e3 };
+    delay.reset();
+    busy = 0;
+    return result;
+  };
+}
+
+function tell(message: Message): void {
+  process.send?.(message);
+}
+
+const [source = "", publicKey = "", dataFolder = ""] = process.argv.slice(2);
+const server = await startServer({
+  source: { $case: "layout", folder: source },
+  publicKeys: [publicKey],
+  dataFolder,
+  host: "127.0.0.1",
+  port: 0,
+  externalUrl: "http://bench.invalid",
+  logLevel: "warn",
+});
+const loop = watchLoop();
+
+process.on("message", () => {
+  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+  tell({
+    $case: "usage",
+    usage: { cpuS: (userCPUTime + systemCPUTime) / 1e6, peakRss: maxRSS * 1024, ...loop() },
+  });
+});
+process.once("disconnect", () => void server.close(0).then(() => process.exit(0)));
+// A Ctrl-C reaches the whole group of the terminal; the parent says when to stop.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined);
+tell({ $case: "ready", url: server.url });
