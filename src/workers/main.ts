@@ -4,12 +4,13 @@ import { FactoryError, messageOf } from "../errors.ts";
 import { LocalBlobStore } from "../store/local-blobs.ts";
 import { loadCodec } from "./codec.ts";
 import { type JobContext, jobs } from "./jobs/index.ts";
+import { limited } from "./permits.ts";
 import type { JobMessage, JobReply, WorkerSetup } from "./protocol.ts";
 import { openSpool } from "./spool.ts";
 
 const setup = workerData as WorkerSetup;
 const blobs = await LocalBlobStore.open(setup.dataFolder, Date.now());
-const { codec } = loadCodec({ forceFallback: setup.forceFallbackCodec });
+const codec = limited(loadCodec({ forceFallback: setup.forceFallbackCodec }).codec, setup.permits);
 
 function contextOf(message: JobMessage): JobContext {
   const flag = new Int32Array(message.cancelled);

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { Piscina } from "piscina";
 import { FactoryError } from "../errors.ts";
+import { newPermits } from "./permits.ts";
 import type { JobKind, JobMessage, JobReply, Jobs, WorkerSetup } from "./protocol.ts";
 
 export type PoolErrorCode = "cancelled" | "overloaded" | "worker_died";
@@ -13,10 +14,10 @@ export class WorkerPool {
   readonly #pool: Piscina;
   readonly #running = new Set<() => void>();
 
-  constructor(setup: WorkerSetup, threads: number = availableParallelism()) {
+  constructor(setup: Omit<WorkerSetup, "permits">, threads: number = availableParallelism()) {
     this.#pool = new Piscina({
       filename: new URL("./main.ts", import.meta.url).href,
-      workerData: setup,
+      workerData: { ...setup, permits: newPermits(threads) } satisfies WorkerSetup,
       minThreads: 1,
       maxThreads: threads,
       idleTimeout: 30_000,

@@ -120,4 +120,6 @@ export interface WorkerSetup {
   readonly forceFallbackCodec: boolean;
   /** Time of everything that is made, seconds since 1970. */
   readonly mtime: number;
+  /** Shared by all threads: see `permits.ts`. */
+  readonly permits: SharedArrayBuffer;
 }
