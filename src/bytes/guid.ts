@@ -14,7 +14,7 @@ export function parseGuid(text: string): Guid {
 }
 
 /** The 16 bytes in text order (RFC 9562 network order). */
-export function guidBytes(guid: Guid): Uint8Array {
+function guidBytes(guid: Guid): Uint8Array {
   return Uint8Array.from(guid.replaceAll("-", "").match(/../g)!, (hex) => Number.parseInt(hex, 16));
 }
 

@@ -33,7 +33,7 @@ const ATTEMPTS = 3;
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
 
 /** JSON with sorted keys: one text for one value. */
-export function canonicalJson(value: Json | undefined): string {
+function canonicalJson(value: Json | undefined): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (value !== null && typeof value === "object") {
     const entries = Object.entries(value).filter(([, item]) => item !== undefined);
@@ -61,6 +61,8 @@ export interface DeriverDeps {
   ) => Promise<Jobs[Kind]["output"]>;
   /** Names and versions of the codecs, because two codecs give two byte strings. */
   readonly codecs: string;
+  /** Time in everything that is made, seconds since 1970: another time gives other bytes. */
+  readonly mtime: number;
   /** Told about every job that really runs: once it is done, with its duration in milliseconds and the bytes it stored. */
   readonly onDerived: (kind: JobKind, key: Digest, durationMs: number, bytes: number) => void;
 }
@@ -105,7 +107,8 @@ export class Deriver {
    */
   async derive<Kind extends JobKind>(derivation: Derivation<Kind>, signal: AbortSignal): Promise<Jobs[Kind]["output"]> {
     const { kind, description } = derivation;
-    const key = sha256(canonicalJson({ kind, version: JOB_VERSIONS[kind], codecs: this.#deps.codecs, description }));
+    const { codecs, mtime } = this.#deps;
+    const key = sha256(canonicalJson({ kind, version: JOB_VERSIONS[kind], codecs, mtime, description }));
     const { memory } = this.#shared;
     const lease = this.#lease ?? this.#deps.blobs.lease();
     try {

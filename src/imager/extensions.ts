@@ -168,7 +168,7 @@ async function generated(
   const entries = rootfs.map((entry) =>
     entry.$case === "dir" ? { ...entry } : { ...entry, content: sha256(entry.content) },
   );
-  const description = { entries, compression, mtime: deps.mtime };
+  const description = { entries, compression };
   const parts = await deps.deriver.derive(
     { kind: "tree", description, input: { entries: rootfs, compression } },
     signal,

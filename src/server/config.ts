@@ -54,7 +54,7 @@ function refuse(reason: string): never {
 }
 
 /** The default data folder (XDG Base Directory specification). */
-export function defaultDataFolder(environment: NodeJS.ProcessEnv): string {
+function defaultDataFolder(environment: NodeJS.ProcessEnv): string {
   const base = environment.XDG_DATA_HOME;
   return join(base?.startsWith("/") ? base : join(homedir(), ".local", "share"), "image-foundry");
 }

@@ -18,7 +18,7 @@ import { ConfigError, type ServerConfig } from "./config.ts";
 import { completeSource } from "./source.ts";
 
 /** The time in everything that is made: the constant the reference's factory uses for every version (design: determinism). */
-export const BUILD_TIME = 1559424892;
+const BUILD_TIME = 1559424892;
 
 /** How long a list of versions is good for (factory.md 4.2). */
 const RECHECK_MS = 15 * 60 * 1000;
@@ -92,6 +92,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     records,
     run: (kind, input, signal) => pool.run(kind, input, signal),
     codecs: `${codec.zstdId}, ${codec.xzId}`,
+    mtime: BUILD_TIME,
     onDerived(kind, key, duration, bytes) {
       logger.info({ kind, key, duration, bytes }, "derived");
       evictor?.added(bytes);

@@ -114,7 +114,7 @@ const DIGIT = /^\p{Nd}$/u;
  * two letters by code point; a letter against anything else comes last, but first right after a digit; digit runs by
  * value, then by length, then by code point. A text that ends first comes first.
  */
-export function compareNatural(a: string, b: string): number {
+function compareNatural(a: string, b: string): number {
   const left = [...a];
   const right = [...b];
   let at = 0;

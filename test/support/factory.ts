@@ -68,6 +68,7 @@ export async function testFactory(options: TestFactoryOptions): Promise<TestFact
     records: await LocalRecords.open(dataFolder),
     run: (kind, input, signal) => pool.run(kind, input, signal),
     codecs: `${codec.zstdId}, ${codec.xzId}`,
+    mtime: MTIME,
     onDerived: (kind, key) => derived.push({ kind, key }),
   });
   const factory = new Factory({

@@ -59,6 +59,7 @@ export async function openStoreWork(folder: string, maxBytes?: number): Promise<
     // The one job there is: picking the files of an image, whose name is the number of the item.
     run: async (_kind, input) => (await make(Number((input as Jobs["files"]["input"]).paths[0]))) as never,
     codecs: "none",
+    mtime: 0,
     onDerived: (_kind, _key, _duration, bytes) => evictor?.added(bytes),
   });
   return {

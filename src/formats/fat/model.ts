@@ -36,7 +36,7 @@ export interface FatVolume {
 }
 
 /** Longest long name in UTF-16 units (FAT spec 1.03, "Long Directory Entries"). */
-export const MAX_NAME_UNITS = 255;
+const MAX_NAME_UNITS = 255;
 /** Largest file: its size is a 32-bit field. */
 export const MAX_FILE_BYTES = 2 ** 32 - 1;
 /** Most slots in a directory: 2 MiB of them (FAT spec 1.03, "FAT Directory Structure"). */

@@ -63,7 +63,7 @@ export const directoryRecord = struct(
   },
 );
 /** The root's record in a descriptor: one identifier byte of zero (ECMA-119, 8.4.18). */
-export const ROOT_RECORD_BYTES = directoryRecord.size + 1;
+const ROOT_RECORD_BYTES = directoryRecord.size + 1;
 
 /** What every descriptor starts with (ECMA-119, 8.1). */
 const descriptorHead = (type: number) => ({

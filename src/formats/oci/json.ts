@@ -74,7 +74,7 @@ export function asAnnotations(value: unknown, path: string): Annotations {
   return Object.fromEntries(entries.map(([key, text]) => [key, asText(text, `${path}.${key.slice(0, 80)}`)]));
 }
 
-export function asPlatform(value: unknown, path: string): Platform {
+function asPlatform(value: unknown, path: string): Platform {
   const object = asObject(value, path);
   return {
     os: asName(object.os, `${path}.os`),

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { BlobLease, LeasedBlobs } from "../../store/ports.ts";
+import { sendText } from "../http/reply.ts";
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 type Method = "GET" | "HEAD" | "POST";
@@ -21,11 +22,7 @@ export function path(app: FastifyInstance, url: string, handlers: Partial<Record
     async handler(request, reply) {
       reply.header("allow", allow);
       if (request.method === "OPTIONS") return await reply.code(200).send();
-      return await reply
-        .code(405)
-        .header("content-type", "text/plain; charset=utf-8")
-        .header("x-content-type-options", "nosniff")
-        .send("Method Not Allowed\n");
+      return sendText(reply.code(405), "Method Not Allowed");
     },
   });
 }

@@ -6,7 +6,7 @@ import type { SquashfsLimits, SquashfsNode, SquashfsReader } from "../../formats
 import type { JobContext } from "./context.ts";
 
 /** Bytes of one module, packed or not. The largest ones, of GPU drivers, have some ten MiB. */
-export const MAX_MODULE_BYTES = 96 * MiB;
+const MAX_MODULE_BYTES = 96 * MiB;
 export const LIMITS: SquashfsLimits = { maxEntries: 100_000, maxDepth: 32, maxFileBytes: MAX_MODULE_BYTES };
 /** Symbolic links followed for one name, as many as Linux follows (kernel: include/linux/namei.h, MAXSYMLINKS). */
 const MAX_LINKS = 40;
