@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Standstill } from "./loop.ts";
 import { type Cost, inFolder, own, start } from "./measure.ts";
 import type { Message, Usage } from "./server.ts";
 import type { Workload } from "./workload.ts";
@@ -58,6 +59,23 @@ export class OurServer {
     const ended = once(this.#child, "exit");
     this.#child.disconnect();
     await ended;
+  }
+}
+
+/** Runs `work` beside a process that does nothing, and says how long that one's event loop stood still meanwhile. */
+export async function besideIdle<T>(
+  work: () => Promise<T>,
+): Promise<{ readonly result: T; readonly idle: Standstill }> {
+  const child = fork(new URL("./idle.ts", import.meta.url).pathname, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  own(child);
+  try {
+    await once(child, "message");
+    const result = await work();
+    const answer = once(child, "message");
+    child.send("usage");
+    return { result, idle: ((await answer) as [Standstill])[0] };
+  } finally {
+    child.disconnect();
   }
 }
 

@@ -1,9 +1,10 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Standstill } from "./loop.ts";
 import { type Cost, inFolder, type Running, start } from "./measure.ts";
 import { withNginx } from "./nginx.ts";
-import { ASSETS, ORDER, order, orderEnvironment, schematic, withServer } from "./ours.ts";
+import { ASSETS, besideIdle, ORDER, order, orderEnvironment, schematic, withServer } from "./ours.ts";
 import type { Usage } from "./server.ts";
 import { stockEnvironment, stockScript } from "./stock.ts";
 import type { Extension, Workload } from "./workload.ts";
@@ -45,7 +46,7 @@ async function together(running: readonly Running[]): Promise<Cost> {
 export async function oursParallel(
   workload: Workload,
   folder: string,
-): Promise<{ readonly cost: Cost; readonly usage: Usage }> {
+): Promise<{ readonly cost: Cost; readonly usage: Usage; readonly idle: Standstill }> {
   return await withServer(workload, folder, async (server) => {
     const plain = schematic([], "parallel");
     await order(server, workload, ISO, plain);
@@ -53,16 +54,17 @@ export async function oursParallel(
     const { id } = (await reply.json()) as { readonly id: string };
     const file = `${server.url}/image/${id}/${workload.version}/${ISO.path}`;
     const before = await server.usage();
-    const cost = await inFolders(folder, builds(workload).length + 1, async ([clients, ...rest]) => {
+    const inParallel = async ([clients, ...rest]: readonly string[]): Promise<Cost> => {
       const running = [start(DOWNLOAD, clients!, { FILE: file })];
       for (const [i, { extension, asset }] of builds(workload).entries()) {
         const text = schematic([extension], `parallel-${i}`);
         running.push(start(ORDER, rest[i]!, orderEnvironment(server, workload, ASSETS[asset]!, text)));
       }
       return await together(running);
-    });
+    };
+    const { result: cost, idle } = await besideIdle(() => inFolders(folder, builds(workload).length + 1, inParallel));
     const usage = await server.usage();
-    return { cost: { ...cost, cpuS: cost.cpuS + usage.cpuS - before.cpuS, bytes: usage.peakRss }, usage };
+    return { idle, cost: { ...cost, cpuS: cost.cpuS + usage.cpuS - before.cpuS, bytes: usage.peakRss }, usage };
   });
 }
 

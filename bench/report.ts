@@ -1,5 +1,5 @@
+import type { Standstill } from "./loop.ts";
 import type { Cost } from "./measure.ts";
-import type { Usage } from "./server.ts";
 
 /** One comparison. Ratios say how many times more the stock tools took. */
 export interface Row {
@@ -86,16 +86,23 @@ export function table(rows: readonly Row[], judged: boolean): string {
   return lines.map(aligned).join("\n");
 }
 
+/** Event loops under rss/parallel: the server's, and that of a process beside it that did nothing. */
+export interface Loops {
+  readonly server: Standstill;
+  readonly idle: Standstill;
+}
+
 /** What the table has no column for. */
 export function remarks(
-  loop: Usage,
+  { server, idle }: Loops,
   files: { readonly temporary: number; readonly blob: number },
   judged: boolean,
 ): string {
   const verdict = (met: boolean): string => (judged ? (met ? " (met)" : " (missed)") : "");
   return [
-    `event loop under rss/parallel: longest block ${loop.blockedMs.toFixed(1)} ms of wall clock, of that at most ` +
-      `${loop.busyMs.toFixed(1)} ms of its own CPU time${verdict(loop.blockedMs <= MAX_BLOCKED_MS)}`,
+    `event loop under rss/parallel: longest block ${server.blockedMs.toFixed(1)} ms of wall clock` +
+      `${verdict(server.blockedMs <= MAX_BLOCKED_MS)}; most CPU of its own in one turn ${server.busyMs.toFixed(1)} ms`,
+    `the same of an idle process beside it: ${idle.blockedMs.toFixed(1)} ms, ${idle.busyMs.toFixed(1)} ms`,
     `largest temporary file ${(files.temporary / MB).toFixed(1)} MB, largest blob ${(files.blob / MB).toFixed(1)} MB` +
       verdict(files.temporary <= files.blob),
   ].join("\n");

@@ -30,8 +30,7 @@ import { type Cost, endAll, inFolder, type Log, median, start } from "./measure.
 import { findNginx, withNginx } from "./nginx.ts";
 import { ASSETS, type Asset, OurServer, order, schematic, watchTemporary, withServer } from "./ours.ts";
 import { oursParallel, stockParallel } from "./parallel.ts";
-import { type Row, remarks, row, table } from "./report.ts";
-import type { Usage } from "./server.ts";
+import { type Loops, type Row, remarks, row, table } from "./report.ts";
 import { STOCK_PACKAGES, stockEnvironment, stockScript, UNPACK, writeTexts } from "./stock.ts";
 import { BENCH, FULL, prepareWorkload, SHORT, type Workload } from "./workload.ts";
 
@@ -153,15 +152,14 @@ async function download(bench: Bench, server: OurServer, program: string, iso: s
   });
 }
 
-async function parallel(bench: Bench, program: string, iso: string): Promise<{ row: Row; usage: Usage }> {
+async function parallel(bench: Bench, program: string, iso: string): Promise<{ row: Row; loops: Loops }> {
   const name = "rss/parallel";
   await warm(bench);
-  const { cost, usage } = await oursParallel(bench.workload, join(bench.folder, "parallel"));
+  const { cost, usage, idle } = await oursParallel(bench.workload, join(bench.folder, "parallel"));
   tell(name, "ours", cost);
-  say(`  ${name} ours: event loop blocked ${usage.blockedMs.toFixed(1)} ms, busy ${usage.busyMs.toFixed(1)} ms`);
   const stock = await stockParallel(bench.workload, join(bench.folder, "parallel"), program, { ...bench, iso });
   tell(name, "nginx and tools", stock);
-  return { row: row(name, cost, stock), usage };
+  return { row: row(name, cost, stock), loops: { server: usage, idle } };
 }
 
 /** Facts the pipelines need that only the server knows, and trees for those that start unpacked. */
@@ -212,7 +210,7 @@ async function measureAll(workload: Workload, folder: string, { short, json, rep
   const rows: Row[] = [];
   const nginx = await findNginx(say);
   const server = await OurServer.start(workload, join(folder, "data"));
-  let usage: Usage | undefined;
+  let loops: Loops | undefined;
   try {
     say("preparing: unpacking for stock, filling our store");
     let bench: Bench | undefined;
@@ -228,10 +226,10 @@ async function measureAll(workload: Workload, folder: string, { short, json, rep
     if (wanted("rss/parallel")) {
       const result = await parallel(bench, nginx, iso);
       rows.push(result.row);
-      usage = result.usage;
+      loops = result.loops;
     }
     process.stdout.write(`${machine()}\n\n${table(rows, !short)}\n`);
-    if (usage) process.stdout.write(`\n${remarks(usage, files, !short)}\n`);
+    if (loops) process.stdout.write(`\n${remarks(loops, files, !short)}\n`);
   } finally {
     await server.stop();
   }

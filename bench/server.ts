@@ -1,48 +1,18 @@
 // The server as a child of the bench: it serves as `npm start` does and says over the channel to its parent what it
 // costs. It ends when the parent does.
 import { readFileSync } from "node:fs";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { startServer } from "../src/server/serve.ts";
+import { type Standstill, watchLoop } from "./loop.ts";
 
-/** What the server has used since it started, and how long its event loop stood still since the last question. */
-export interface Usage {
+/** What the server has used since it started, and its event loop since the last question. */
+export interface Usage extends Standstill {
   /** Seconds of CPU of all threads, ended ones included. */
   readonly cpuS: number;
   /** Most memory ever resident, bytes. */
   readonly peakRss: number;
-  /** Longest time between two turns of the event loop beyond the timer's own period, milliseconds of wall clock. */
-  readonly blockedMs: number;
-  /** The most CPU time the main thread spent in one such turn: the part that waiting for a core cannot explain. */
-  readonly busyMs: number;
 }
 
 export type Message = { readonly $case: "ready"; readonly url: string } | { readonly $case: "usage"; usage: Usage };
-
-const PERIOD_MS = 5;
-
-/** CPU time of the main thread, microseconds. */
-function threadCpu(): number {
-  const { user, system } = process.threadCpuUsage();
-  return user + system;
-}
-
-function watchLoop(): () => { readonly blockedMs: number; readonly busyMs: number } {
-  const delay = monitorEventLoopDelay({ resolution: PERIOD_MS });
-  delay.enable();
-  let last = threadCpu();
-  let busy = 0;
-  setInterval(() => {
-    const now = threadCpu();
-    busy = Math.max(busy, now - last);
-    last = now;
-  }, PERIOD_MS).unref();
-  return () => {
-    const result = { blockedMs: Math.max(0, delay.max / 1e6 - PERIOD_MS), busyMs: busy / 1e3 };
-    delay.reset();
-    busy = 0;
-    return result;
-  };
-}
 
 /** Peak of resident memory, bytes. getrusage's own figure starts with what the parent had when it forked (proc(5)). */
 function peakResident(): number {
