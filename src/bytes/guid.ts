@@ -34,3 +34,10 @@ export function labelGuid(label: string): Guid {
   b[8] = (b[8]! & 0x3f) | 0x80;
   return b.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5") as Guid;
 }
+
+/** The GUID in 16 bytes of mixed order, in lower case. */
+export function guidText(bytes: Uint8Array): string {
+  const order = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+  const hex = order.map((i) => bytes[i]!.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}

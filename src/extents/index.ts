@@ -13,3 +13,4 @@ export {
   slice,
   zeros,
 } from "./recipe.ts";
+export { dataRuns, type UnitRun } from "./runs.ts";

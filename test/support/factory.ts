@@ -5,7 +5,14 @@ import { Deriver } from "../../src/imager/derive.ts";
 import { Factory } from "../../src/imager/factory.ts";
 import { ReleaseAssets } from "../../src/imager/release.ts";
 import { buildApp } from "../../src/server/app.ts";
-import { Catalog, DEFAULT_COMPONENTS, openSource, Releases, type SourceSpec } from "../../src/sources/index.ts";
+import {
+  Catalog,
+  DEFAULT_COMPONENTS,
+  GrubFolder,
+  openSource,
+  Releases,
+  type SourceSpec,
+} from "../../src/sources/index.ts";
 import { publicKeyPolicy } from "../../src/sources/trust/index.ts";
 import { LocalBlobStore } from "../../src/store/local-blobs.ts";
 import { LocalRecords, LocalSchematics } from "../../src/store/local-records.ts";
@@ -24,6 +31,8 @@ export interface TestFactoryOptions {
   /** PEM. */
   readonly publicKey: string;
   readonly dataFolder: string;
+  /** GRUB's module files; none by default. */
+  readonly grubFolder?: string;
   readonly threads?: number;
   readonly externalUrl?: string;
   readonly logger?: FastifyBaseLogger;
@@ -77,6 +86,7 @@ export async function testFactory(options: TestFactoryOptions): Promise<TestFact
     releases: new ReleaseAssets({ spec: options.source, source, policy, names, deriver }),
     schematics: await LocalSchematics.open(dataFolder),
     versions,
+    grub: options.grubFolder === undefined ? undefined : new GrubFolder(options.grubFolder),
     catalog: new Catalog({ source, policy, names, releases: versions, codec }),
     externalUrl,
     mtime: MTIME,

@@ -11,7 +11,11 @@ export interface IsoFound {
   readonly links: number;
   readonly time: readonly number[];
   readonly sections: readonly { readonly block: number; readonly bytes: number }[];
+  /** Of a symbolic link. */
+  readonly target?: string | undefined;
 }
+
+type RockRidge = Pick<IsoFound, "mode" | "links" | "time" | "target"> & { readonly name: string };
 
 interface RawRecord {
   readonly identifier: string;
@@ -61,9 +65,9 @@ export class IsoReader {
         assert.equal(children[i + 1]!.identifier, first.identifier);
         sections.push({ block: children[i + 1]!.extentBlock, bytes: children[i + 1]!.dataBytes });
       }
-      const { name, mode, links, time } = this.#rockRidge(first.use);
+      const { name, ...rest } = this.#rockRidge(first.use);
       const path = `${folder}/${name}`;
-      yield { path, identifier: first.identifier, mode, links, time, sections };
+      yield { path, identifier: first.identifier, ...rest, sections };
       if (first.flags & 0x02) yield* this.#folder(path, first.extentBlock, first.dataBytes);
     }
   }
@@ -86,8 +90,9 @@ export class IsoReader {
     }
   }
 
-  #rockRidge(use: Uint8Array): { name: string; mode: number; links: number; time: readonly number[] } {
+  #rockRidge(use: Uint8Array): RockRidge {
     const name: Uint8Array[] = [];
+    const target: Uint8Array[] = [];
     let [mode, links, time] = [0, 0, [] as readonly number[]];
     let next: Uint8Array | undefined = use;
     while (next) {
@@ -100,6 +105,7 @@ export class IsoReader {
         if (signature === "PX") [mode, links] = [view.getUint32(4, true), view.getUint32(12, true)];
         if (signature === "TF") time = [...entry.subarray(5, 12)];
         if (signature === "NM") name.push(entry.subarray(5));
+        if (signature === "SL") target.push(entry.subarray(5));
         if (signature === "CE") {
           const [block, offset, bytes] = [4, 12, 20].map((field) => view.getUint32(field, true)) as [
             number,
@@ -111,6 +117,24 @@ export class IsoReader {
         }
       }
     }
-    return { name: Buffer.concat(name).toString("utf8"), mode, links, time };
+    return { name: Buffer.concat(name).toString("utf8"), mode, links, time, target: linkTarget(target) };
   }
+}
+
+/** The path that the component records of SL entries spell; undefined without any. */
+function linkTarget(areas: readonly Uint8Array[]): string | undefined {
+  if (areas.length === 0) return undefined;
+  const records = Buffer.concat(areas);
+  const parts: Buffer[] = [];
+  let joined = true;
+  for (let at = 0; at < records.length; at += 2 + records[at + 1]!) {
+    const flags = records[at]!;
+    const text = records.subarray(at + 2, at + 2 + records[at + 1]!);
+    if (!joined) parts.push(Buffer.from("/"));
+    parts.push(
+      flags & 0x02 ? Buffer.from(".") : flags & 0x04 ? Buffer.from("..") : flags & 0x08 ? Buffer.from("/") : text,
+    );
+    joined = (flags & 0x09) !== 0;
+  }
+  return Buffer.concat(parts).toString("utf8");
 }

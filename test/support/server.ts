@@ -13,8 +13,13 @@ export interface TestServer extends AsyncDisposable {
   schematic(yaml: string): Promise<string>;
 }
 
-/** Starts a server that trusts one key (PEM); its data is in a fresh folder unless one is given. */
-export async function testServer(source: SourceSpec, publicKey: string, data?: string): Promise<TestServer> {
+/** Starts a server that trusts one key (PEM); its data is in a fresh folder unless one is given, and GRUB is missing. */
+export async function testServer(
+  source: SourceSpec,
+  publicKey: string,
+  data?: string,
+  grubFolder?: string,
+): Promise<TestServer> {
   const folder = await temporaryFolder();
   const keyFile = join(folder.path, "key.pub");
   await writeFile(keyFile, publicKey);
@@ -22,6 +27,7 @@ export async function testServer(source: SourceSpec, publicKey: string, data?: s
   const running = await startServer({
     source,
     publicKeys: [keyFile],
+    grubFolder,
     dataFolder,
     host: "127.0.0.1",
     port: 0,

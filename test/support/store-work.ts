@@ -66,7 +66,12 @@ export async function openStoreWork(folder: string, maxBytes?: number): Promise<
     blobs,
     records,
     async item(item) {
-      const image = { source: { $case: "layout", folder }, repository: "none", layers: [] } as const;
+      const image = {
+        $case: "image" as const,
+        source: { $case: "layout", folder },
+        repository: "none",
+        layers: [],
+      } as const;
       const input = { image, paths: [String(item)] };
       const lease = blobs.lease();
       try {

@@ -26,18 +26,32 @@ export function cpioArchive(entries: readonly CpioEntry[], options: CpioOptions 
     throw new CpioError("entry_invalid", `cpio: ${entries.length} inode numbers from ${firstInode} do not fit 32 bits`);
   }
   const seen = new Set<string>();
+  const folders = subdirectories(entries);
   const parts: Recipe[] = [];
   for (const [i, entry] of entries.entries()) {
     if (seen.has(entry.path)) throw new CpioError("entry_duplicate", `cpio: "${entry.path}" is listed twice`);
     seen.add(entry.path);
-    parts.push(...record(entry, firstInode + i));
+    // A directory is linked from its parent, from itself and from every directory in it.
+    const nlink = entry.$case === "directory" ? 2 + (folders.get(entry.path) ?? 0) : 1;
+    parts.push(...record(entry, firstInode + i, nlink));
   }
   parts.push(inline(headerAndName(TRAILER, { ino: 0, mode: 0, nlink: 1, mtime: 0, filesize: 0 })));
   const archive = concat(...parts);
   return padTo(archive, alignUp(archive.size, BLOCK_BYTES));
 }
 
-function record(entry: CpioEntry, ino: number): Recipe[] {
+/** How many directories of the archive stand directly in each directory. */
+function subdirectories(entries: readonly CpioEntry[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { $case, path } of entries) {
+    if ($case !== "directory") continue;
+    const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    counts.set(parent, (counts.get(parent) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function record(entry: CpioEntry, ino: number, nlink: number): Recipe[] {
   checkPath(entry.path);
   checkNumber(entry.path, "mode", entry.mode, PERMISSION_MASK);
   checkNumber(entry.path, "mtime", entry.mtime, FIELD_MAX);
@@ -48,8 +62,7 @@ function record(entry: CpioEntry, ino: number): Recipe[] {
   const head = headerAndName(entry.path, {
     ino,
     mode: FILE_TYPES[entry.$case] | entry.mode,
-    // GNU cpio 2.14 and later write 2 for every directory; a real count would need the whole tree.
-    nlink: entry.$case === "directory" ? 2 : 1,
+    nlink,
     mtime: entry.mtime,
     filesize: body.size,
   });

@@ -1,4 +1,4 @@
-import { FAT_CHAIN_END, FAT_ENTRY_BYTES, FAT_MEDIA_ENTRY, FAT_ROOT_END, ROOT_CLUSTER } from "./layout.ts";
+import { FAT_CHAIN_END, FIRST_CLUSTER } from "./layout.ts";
 import { FatError } from "./model.ts";
 
 /** Hands out clusters in ascending order and remembers the chains they form. */
@@ -6,7 +6,7 @@ export class ClusterMap {
   readonly #clusters: number;
   readonly #runs: { readonly first: number; readonly count: number }[] = [];
   readonly #links: { readonly from: number; readonly to: number }[] = [];
-  #next = ROOT_CLUSTER;
+  #next = FIRST_CLUSTER;
 
   /** `clusters` is the number of data clusters of the volume. */
   constructor(clusters: number) {
@@ -19,7 +19,7 @@ export class ClusterMap {
   }
 
   get free(): number {
-    return this.#clusters - (this.#next - ROOT_CLUSTER);
+    return this.#clusters - (this.#next - FIRST_CLUSTER);
   }
 
   /** Takes `count` neighbouring clusters as one chain and gives the first. Throws `no_space`, naming `path`. */
@@ -43,20 +43,20 @@ export class ClusterMap {
     return to;
   }
 
-  /** The used head of the file allocation table; entries behind it are free, that is zero. */
-  table(): Uint8Array {
-    const bytes = new Uint8Array(this.#next * FAT_ENTRY_BYTES);
-    const view = new DataView(bytes.buffer);
-    const set = (cluster: number, value: number): void => view.setUint32(cluster * FAT_ENTRY_BYTES, value, true);
-    set(0, FAT_MEDIA_ENTRY);
-    set(1, FAT_CHAIN_END);
+  /**
+   * The file allocation table up to the last cluster handed out, one element of 28 bits per entry;
+   * those behind it are free, that is zero. The first repeats `media`, the byte of the boot sector.
+   */
+  entries(media: number): Uint32Array {
+    const entries = new Uint32Array(this.#next);
+    entries[0] = 0x0fffff00 | media;
+    entries[1] = FAT_CHAIN_END;
     for (const { first, count } of this.#runs) {
       const end = first + count - 1;
-      for (let cluster = first; cluster < end; cluster++) set(cluster, cluster + 1);
-      set(end, FAT_CHAIN_END);
+      for (let cluster = first; cluster < end; cluster++) entries[cluster] = cluster + 1;
+      entries[end] = FAT_CHAIN_END;
     }
-    set(ROOT_CLUSTER, FAT_ROOT_END);
-    for (const { from, to } of this.#links) set(from, to);
-    return bytes;
+    for (const { from, to } of this.#links) entries[from] = to;
+    return entries;
   }
 }

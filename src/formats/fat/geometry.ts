@@ -1,5 +1,5 @@
 import { alignUp } from "../../bytes/align.ts";
-import { FAT_COPIES, FAT_ENTRY_BYTES, MIN_RESERVED_SECTORS } from "./layout.ts";
+import { FAT_COPIES, FAT32_ENTRY_BYTES, MIN_RESERVED_SECTORS } from "./layout.ts";
 import { FatError } from "./model.ts";
 
 /** Sizes of one volume; `Sectors` fields count sectors of `sectorSize` bytes. */
@@ -83,7 +83,7 @@ export function fatGeometry(sizeBytes: number, sectorSize: number, sectorsPerClu
   const beyondReserved = totalSectors - reservedSectors;
   // Two entries of 4 bytes per cluster, and two copies of the two reserved entries.
   const estimate = Math.floor((beyondReserved * sectorSize + 16) / (clusterBytes + 8));
-  const fatSectors = alignUp(Math.ceil(((estimate + 2) * FAT_ENTRY_BYTES) / sectorSize), perCluster);
+  const fatSectors = alignUp(Math.ceil(((estimate + 2) * FAT32_ENTRY_BYTES) / sectorSize), perCluster);
   const clusters = Math.floor((beyondReserved - FAT_COPIES * fatSectors) / perCluster);
   if (clusters < MIN_CLUSTERS) refuse("too small for FAT32");
   if (clusters > MAX_CLUSTERS) refuse("more clusters than FAT32 counts");

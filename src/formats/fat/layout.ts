@@ -1,18 +1,23 @@
 import { array, ascii, bytes, constant, struct, u8, u16le, u32le, zeros } from "../../bytes/struct.ts";
-import { utf8 } from "../../bytes/text.ts";
 
 /** Sector numbers within a volume, and the reserved area's length before it is rounded up to whole clusters; outputs.md 2.8 and Microsoft FAT specification 1.03, "Boot Sector and BPB". */
 export const MIN_RESERVED_SECTORS = 32;
 export const FSINFO_SECTOR = 1;
 export const BACKUP_BOOT_SECTOR = 6;
 export const FAT_COPIES = 2;
-/** First cluster number that holds data; the root directory starts there (FAT spec 1.03, "BPB_RootClus"). */
-export const ROOT_CLUSTER = 2;
+/** Number of the first data cluster (FAT spec 1.03, "FAT Data Structure"). */
+export const FIRST_CLUSTER = 2;
+/** Where the root directory of a FAT32 volume starts (FAT spec 1.03, "BPB_RootClus"). */
+export const ROOT_CLUSTER = FIRST_CLUSTER;
 
-/** FAT entry values (FAT spec 1.03, "FAT Data Structure"; the root's own end mark as mkfs.fat writes it, outputs.md 2.8). */
-export const FAT_ENTRY_BYTES = 4;
-export const FAT_MEDIA_ENTRY = 0x0ffffff8;
+/** Media bytes (FAT spec 1.03, "BPB_Media"); the first FAT entry repeats them. */
+export const MEDIA_FIXED = 0xf8;
+export const MEDIA_REMOVABLE = 0xf0;
+
+/** FAT entry values (FAT spec 1.03, "FAT Data Structure"); FAT12 has their low 12 bits. */
+export const FAT32_ENTRY_BYTES = 4;
 export const FAT_CHAIN_END = 0x0fffffff;
+/** The end mark mkfs.fat gives the root of FAT32 (outputs.md 2.8). */
 export const FAT_ROOT_END = 0x0ffffff8;
 
 /** Directory entry attributes (FAT spec 1.03, "FAT Directory Structure"). */
@@ -36,24 +41,41 @@ const SHORT_NAME_BYTES = 11;
 export const LABEL_DATE = 0x466e;
 export const LABEL_TIME = 0x4b5a;
 
-/** Boot sector and its copy (FAT spec 1.03, "Boot Sector and BPB"; constants from outputs.md 2.8). */
-export const bootSector = struct(
-  { name: "fat32 boot sector", size: 512 },
+const BOOT_SECTOR_BYTES = 512;
+
+/** The fields from byte 11 on that all boot sectors have (FAT spec 1.03, "Boot Sector and BPB"). */
+const parameters = {
+  bytesPerSector: u16le,
+  sectorsPerCluster: u8,
+  reservedSectors: u16le,
+  fats: constant(u8, FAT_COPIES),
+  rootEntries: u16le,
+  totalSectors16: u16le,
+  media: u8,
+  sectorsPerFat16: u16le,
+  sectorsPerTrack: u16le,
+  heads: u16le,
+  hiddenSectors: constant(u32le, 0),
+  totalSectors32: u32le,
+};
+
+/** The fields in front of the boot code, at different offsets in FAT12 and FAT32 (same section). */
+const extension = {
+  driveNumber: u8,
+  reserved1: zeros(1),
+  bootSignature: constant(u8, 0x29),
+  volumeId: u32le,
+  label: ascii(SHORT_NAME_BYTES, 0x20),
+  fsType: ascii(8, 0x20),
+};
+
+/** FAT32 boot sector and its copy (FAT spec 1.03, "Boot Sector and BPB"; constants from outputs.md 2.8). */
+export const bootSector32 = struct(
+  { name: "fat32 boot sector", size: BOOT_SECTOR_BYTES },
   {
     jump: constant(bytes(3), Uint8Array.of(0xeb, 0x58, 0x90)),
     oemName: constant(ascii(8), "mkfs.fat"),
-    bytesPerSector: u16le,
-    sectorsPerCluster: u8,
-    reservedSectors: u16le,
-    fats: constant(u8, FAT_COPIES),
-    rootEntries: constant(u16le, 0),
-    totalSectors16: u16le,
-    media: constant(u8, 0xf8),
-    sectorsPerFat16: constant(u16le, 0),
-    sectorsPerTrack: u16le,
-    heads: u16le,
-    hiddenSectors: constant(u32le, 0),
-    totalSectors32: u32le,
+    ...parameters,
     sectorsPerFat32: u32le,
     extFlags: constant(u16le, 0),
     version: constant(u16le, 0),
@@ -61,13 +83,21 @@ export const bootSector = struct(
     fsInfoSector: constant(u16le, FSINFO_SECTOR),
     backupBootSector: constant(u16le, BACKUP_BOOT_SECTOR),
     reserved: zeros(12),
-    driveNumber: constant(u8, 0x80),
-    reserved1: zeros(1),
-    bootSignature: constant(u8, 0x29),
-    volumeId: constant(u32le, 0x1234abcd),
-    label: ascii(SHORT_NAME_BYTES, 0x20),
-    fsType: constant(ascii(8, 0x20), "FAT32"),
+    ...extension,
     bootCode: bytes(420),
+    signature: constant(u16le, 0xaa55),
+  },
+);
+
+/** FAT12 boot sector (FAT spec 1.03, "Boot Sector and BPB"; the name is that of mtools 4.0.32, as the reference has it). */
+export const bootSector12 = struct(
+  { name: "fat12 boot sector", size: BOOT_SECTOR_BYTES },
+  {
+    jump: constant(bytes(3), Uint8Array.of(0xeb, 0x3c, 0x90)),
+    oemName: constant(ascii(8), "MTOO4032"),
+    ...parameters,
+    ...extension,
+    bootCode: bytes(448),
     signature: constant(u16le, 0xaa55),
   },
 );
@@ -119,28 +149,3 @@ export const longSlot = struct(
     units3: array(u16le, 2),
   },
 );
-
-const MESSAGE = "This volume holds no BIOS boot loader.\r\n";
-/** Address of the text: load address 0x7C00, 90 bytes of header, 24 bytes of code. */
-const MESSAGE_ADDRESS = 0x7c00 + bootSector.offsets.bootCode + 24;
-
-/** What a BIOS runs when it boots the volume: prints one line through int 10h and halts. */
-export const BOOT_CODE: Uint8Array = ((): Uint8Array => {
-  const code = new Uint8Array(bootSector.offsets.signature - bootSector.offsets.bootCode);
-  code.set([
-    ...[0x31, 0xc0], // xor ax, ax
-    ...[0x8e, 0xd8], // mov ds, ax
-    ...[0xbe, MESSAGE_ADDRESS & 0xff, MESSAGE_ADDRESS >> 8], // mov si, message
-    0xac, // next: lodsb
-    ...[0x84, 0xc0], // test al, al
-    ...[0x74, 0x09], // jz stop
-    ...[0xb4, 0x0e], // mov ah, 0x0e
-    ...[0xbb, 0x07, 0x00], // mov bx, 7
-    ...[0xcd, 0x10], // int 0x10
-    ...[0xeb, 0xf2], // jmp next
-    0xf4, // stop: hlt
-    ...[0xeb, 0xfd], // jmp stop
-    ...utf8(MESSAGE),
-  ]);
-  return code;
-})();

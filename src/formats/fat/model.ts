@@ -20,8 +20,15 @@ export type FatEntry =
   | { readonly $case: "directory"; readonly name: string; readonly children: readonly FatEntry[] }
   | { readonly $case: "file"; readonly name: string; readonly content: Recipe; readonly readOnly?: boolean };
 
+/** A tree to write, and the one time it gets. */
+export interface FatTree {
+  /** Time of every file and directory, in seconds since 1970, UTC; FAT holds 1980 to 2107 in steps of two seconds. */
+  readonly mtime: number;
+  readonly tree: readonly FatEntry[];
+}
+
 /** A FAT32 volume to write. */
-export interface FatVolume {
+export interface FatVolume extends FatTree {
   /** Size of the whole image in bytes; sectors beyond the last full one stay zero. */
   readonly sizeBytes: number;
   /** 512 (default), 1024, 2048 or 4096 bytes. */
@@ -30,9 +37,6 @@ export interface FatVolume {
   readonly label: string;
   /** A power of two from 1 to 128; default by volume size (outputs.md 2.8). */
   readonly sectorsPerCluster?: number;
-  /** Time of every file and directory, in seconds since 1970, UTC; FAT holds 1980 to 2107 in steps of two seconds. */
-  readonly mtime: number;
-  readonly tree: readonly FatEntry[];
 }
 
 /** Longest long name in UTF-16 units (FAT spec 1.03, "Long Directory Entries"). */

@@ -2,7 +2,7 @@ import { compareText, concatBytes } from "../../bytes/text.ts";
 import { inline, type Placement } from "../../extents/index.ts";
 import { ClusterMap } from "./allocate.ts";
 import type { FatGeometry } from "./geometry.ts";
-import { ATTRIBUTE_ARCHIVE, ATTRIBUTE_DIRECTORY, ATTRIBUTE_READ_ONLY, ROOT_CLUSTER, SLOT_BYTES } from "./layout.ts";
+import { ATTRIBUTE_ARCHIVE, ATTRIBUTE_DIRECTORY, ATTRIBUTE_READ_ONLY, FIRST_CLUSTER, SLOT_BYTES } from "./layout.ts";
 import {
   checkName,
   type FatEntry,
@@ -15,11 +15,18 @@ import {
 import { storedNames } from "./names.ts";
 import { dotSlots, entrySlots, labelSlot, type SlotTarget, slotCount } from "./slots.ts";
 
-/** The clusters a directory has so far, and its slots. */
+/** Where a directory's slots go: into a chain of clusters that grows, or into the root area of FAT12, at a byte offset. */
+type DirectoryPlace =
+  | { readonly $case: "chain"; readonly clusters: number[] }
+  | { readonly $case: "area"; readonly offset: number; readonly maxSlots: number };
+
+/** A directory that is being filled. */
 interface OpenDirectory {
   /** Path with a slash at the end, for messages. */
   readonly path: string;
-  readonly chain: number[];
+  readonly place: DirectoryPlace;
+  /** What `..` in its subdirectories points to: its first cluster, 0 for the root (outputs.md 2.8). */
+  readonly link: number;
   readonly slots: Uint8Array[];
 }
 
@@ -37,10 +44,15 @@ export class TreeWriter {
     this.clusters = new ClusterMap(geometry.clusters);
   }
 
-  /** Writes the whole tree; to be called once. */
-  writeRoot(label: string, tree: readonly FatEntry[]): void {
-    const root = { path: "/", chain: [this.clusters.take(1, "/")], slots: [labelSlot(label)] };
-    this.#fill(root, tree, 0);
+  /** Writes the whole tree into a root of clusters, behind the label's entry. Either this or `writeArea` is called, once. */
+  writeChain(label: string, tree: readonly FatEntry[]): void {
+    const place: DirectoryPlace = { $case: "chain", clusters: [this.clusters.take(1, "/")] };
+    this.#fill({ path: "/", place, link: 0, slots: [labelSlot(label)] }, tree, 0);
+  }
+
+  /** Writes the whole tree into a root of `maxSlots` slots at byte `offset`. */
+  writeArea(offset: number, maxSlots: number, tree: readonly FatEntry[]): void {
+    this.#fill({ path: "/", place: { $case: "area", offset, maxSlots }, link: 0, slots: [] }, tree, 0);
   }
 
   #fill(directory: OpenDirectory, entries: readonly FatEntry[], depth: number): void {
@@ -62,13 +74,13 @@ export class TreeWriter {
   }
 
   /** Makes room for `count` more slots before what they point to is allocated, as copying tools do. */
-  #grow(directory: OpenDirectory, count: number): void {
-    const slots = directory.slots.length + count;
-    if (slots > MAX_DIRECTORY_SLOTS) {
-      throw new FatError("directory_too_large", `fat: ${directory.path}: needs more than ${MAX_DIRECTORY_SLOTS} slots`);
-    }
-    while (slots * SLOT_BYTES > directory.chain.length * this.#geometry.clusterBytes) {
-      directory.chain.push(this.clusters.extend(directory.chain.at(-1)!, directory.path));
+  #grow({ path, place, slots }: OpenDirectory, count: number): void {
+    const needed = slots.length + count;
+    const limit = place.$case === "area" ? place.maxSlots : MAX_DIRECTORY_SLOTS;
+    if (needed > limit) throw new FatError("directory_too_large", `fat: ${path}: needs more than ${limit} slots`);
+    if (place.$case === "area") return;
+    while (needed * SLOT_BYTES > place.clusters.length * this.#geometry.clusterBytes) {
+      place.clusters.push(this.clusters.extend(place.clusters.at(-1)!, path));
     }
   }
 
@@ -77,8 +89,9 @@ export class TreeWriter {
     const stamp = this.#stamp;
     if (entry.$case === "directory") {
       const own = this.clusters.take(1, path);
-      const up = parent.chain[0] === ROOT_CLUSTER ? 0 : parent.chain[0]!;
-      this.#fill({ path: `${path}/`, chain: [own], slots: [...dotSlots(own, up, stamp)] }, entry.children, depth + 1);
+      const place: DirectoryPlace = { $case: "chain", clusters: [own] };
+      const slots = [...dotSlots(own, parent.link, stamp)];
+      this.#fill({ path: `${path}/`, place, link: own, slots }, entry.children, depth + 1);
       return { attributes: ATTRIBUTE_DIRECTORY, stamp, cluster: own, sizeBytes: 0 };
     }
     const sizeBytes = entry.content.size;
@@ -92,16 +105,20 @@ export class TreeWriter {
     return { attributes, stamp, cluster, sizeBytes };
   }
 
-  #close(directory: OpenDirectory): void {
+  #close({ place, slots }: OpenDirectory): void {
     const { clusterBytes } = this.#geometry;
-    const bytes = concatBytes(...directory.slots);
-    for (const [i, cluster] of directory.chain.entries()) {
+    const bytes = concatBytes(...slots);
+    if (place.$case === "area") {
+      this.parts.push({ offset: place.offset, content: inline(bytes) });
+      return;
+    }
+    for (const [i, cluster] of place.clusters.entries()) {
       const part = bytes.subarray(i * clusterBytes, (i + 1) * clusterBytes);
       this.parts.push({ offset: this.#offsetOf(cluster), content: inline(part) });
     }
   }
 
   #offsetOf(cluster: number): number {
-    return this.#geometry.dataOffset + (cluster - ROOT_CLUSTER) * this.#geometry.clusterBytes;
+    return this.#geometry.dataOffset + (cluster - FIRST_CLUSTER) * this.#geometry.clusterBytes;
   }
 }

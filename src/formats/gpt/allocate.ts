@@ -71,7 +71,8 @@ function choose(ranges: readonly Range[], partition: GptPartition, sectors: numb
   // A size of 0 takes the largest range, any other the smallest that fits.
   const range = sectors === 0 ? bySize.at(-1) : bySize[0];
   if (!range) {
-    throw new GptError("no_space", `gpt partition "${partition.name}": no free range of ${partition.sizeBytes} bytes`);
+    const wanted = sectors === 0 ? "" : ` of ${partition.sizeBytes} bytes`;
+    throw new GptError("no_space", `gpt partition "${partition.name}": no free range${wanted}`);
   }
   return { first: range.first, sectors: sectors || range.sectors };
 }

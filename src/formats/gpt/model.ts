@@ -1,6 +1,6 @@
 import type { Guid } from "../../bytes/guid.ts";
 import { FactoryError } from "../../errors.ts";
-import type { Recipe } from "../../extents/index.ts";
+import type { Placement, Recipe } from "../../extents/index.ts";
 import { ENTRY_COUNT, NAME_UNITS } from "./layout.ts";
 
 export type GptErrorCode = "disk_size" | "partition_invalid" | "no_space" | "content_too_large";
@@ -34,6 +34,8 @@ export interface GptDisk {
   readonly entryArrayOffsetLba?: number;
   /** Up to 446 bytes for the start of LBA 0. */
   readonly bootCode?: Uint8Array;
+  /** What stood on the disk before its first partition; it stays where nothing of the table is written over it. */
+  readonly before?: readonly Placement[];
 }
 
 /** A partition and the sectors it got. */

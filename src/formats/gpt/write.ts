@@ -1,8 +1,8 @@
 import { crc32 } from "../../bytes/crc32.ts";
 import { guidMixedEndian } from "../../bytes/guid.ts";
 import { utf16le } from "../../bytes/text.ts";
-import { inline, type Placement, place, type Recipe } from "../../extents/index.ts";
-import { protectiveMbr } from "../mbr/index.ts";
+import { concat, inline, type Placement, place, type Recipe, slice } from "../../extents/index.ts";
+import { type ByteRange, PROTECTIVE_FIELDS, protectiveMbr } from "../mbr/index.ts";
 import { allocate, type GptGeometry, gptGeometry } from "./allocate.ts";
 import { ENTRY_BYTES, ENTRY_COUNT, gptEntry, gptHeader, NAME_UNITS, PRIMARY_LBA } from "./layout.ts";
 import { checkPartitions, type GptDisk, GptError, type PlacedPartition } from "./model.ts";
@@ -53,6 +53,50 @@ function tableParts(disk: GptDisk, geometry: GptGeometry, entries: Uint8Array): 
   ];
 }
 
+/** The parts of what stood on a disk that the table leaves alone. */
+function keptParts(
+  before: readonly Placement[],
+  disk: GptDisk,
+  { sectorSize, entriesLba }: GptGeometry,
+): readonly Placement[] {
+  const array = entriesLba * sectorSize;
+  const written: readonly ByteRange[] = [
+    [0, disk.bootCode?.length ?? 0],
+    ...PROTECTIVE_FIELDS,
+    [PRIMARY_LBA * sectorSize, (PRIMARY_LBA + 1) * sectorSize],
+    [array, array + ENTRY_COUNT * ENTRY_BYTES],
+  ];
+  return before.flatMap(({ offset, content }) =>
+    without([offset, offset + content.size], written).map(([from, to]) => ({
+      offset: from,
+      content: slice(content, from - offset, to - from),
+    })),
+  );
+}
+
+/** What is left of a range without others, which are in order. */
+function without([from, to]: ByteRange, others: readonly ByteRange[]): readonly ByteRange[] {
+  const left: ByteRange[] = [];
+  let at = from;
+  for (const [start, end] of others) {
+    if (start > at) left.push([at, Math.min(start, to)]);
+    at = Math.max(at, end);
+  }
+  left.push([at, to]);
+  return left.filter(([start, end]) => start < end);
+}
+
+/** An image with parts in place of its own bytes; they do not overlap. */
+function onTop(image: Recipe, parts: readonly Placement[]): Recipe {
+  const pieces: Recipe[] = [];
+  let at = 0;
+  for (const { offset, content } of parts.toSorted((a, b) => a.offset - b.offset)) {
+    pieces.push(slice(image, at, offset - at), content);
+    at = offset + content.size;
+  }
+  return concat(...pieces, slice(image, at, image.size - at));
+}
+
 /** The bodies of the partitions that have one. */
 function bodyParts(partitions: readonly PlacedPartition[], sectorSize: number): readonly Placement[] {
   return partitions.flatMap(({ name, content, firstLba, lastLba }) => {
@@ -79,5 +123,6 @@ export function gptDisk(disk: GptDisk): { readonly image: Recipe; readonly parti
     ...tableParts(disk, geometry, encodeEntries(partitions)),
     ...bodyParts(partitions, geometry.sectorSize),
   ]);
-  return { image, partitions };
+  const { before = [] } = disk;
+  return { image: before.length === 0 ? image : onTop(image, keptParts(before, disk, geometry)), partitions };
 }

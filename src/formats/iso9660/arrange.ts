@@ -5,16 +5,19 @@ import { IsoError, type IsoImage } from "./model.ts";
 import { pathTableBytes } from "./pathtable.ts";
 import { filesOf, type IsoDirectory, type IsoFile, type IsoNode, type NumberedDirectory, pathOrder } from "./tree.ts";
 
-/** Partition 1 begins at this block and has descriptors of its own (`-partition_offset 16`, outputs.md 3.5). */
-const PARTITION_BLOCK = 16;
+/** In front of an appended partition, partition 1 begins at this block (`-partition_offset 16`, outputs.md 3.5). */
+export const PARTITION_BLOCK = 16;
 /** Primary descriptor, boot record and terminator; the partition's set has no boot record. */
+const DESCRIPTORS = 3;
 const PARTITION_DESCRIPTORS = 2;
 /** Cylinder of 64 heads and 32 sectors: partitions begin and end at whole MiB (outputs.md 3.5). */
 const CYLINDER_BLOCKS = (64 * 32 * 512) / BLOCK_BYTES;
 /** Zero blocks at the end of the image (outputs.md 3.5). */
 const PADDING_BLOCKS = 150;
+/** The backup GPT behind them: one sector for its header, 62 for the entries, rounded up to blocks (outputs.md 3.5). */
+export const BACKUP_GPT_BLOCKS = 16;
 
-/** One of the two ways into the file system: of the whole image, and of partition 1. */
+/** One of the ways into the file system: of the whole image, or of partition 1. */
 export interface ArrangedView extends IsoView {
   /** Size of the volume in blocks. */
   readonly volumeBlocks: number;
@@ -28,10 +31,10 @@ export interface Arrangement {
   readonly plans: ReadonlyMap<IsoDirectory, PlannedDirectory>;
   readonly files: readonly IsoFile[];
   readonly fileBlocks: ReadonlyMap<IsoFile, number>;
-  readonly whole: ArrangedView;
-  readonly partition: ArrangedView;
+  /** That of the whole image, then that of partition 1 where there is one. */
+  readonly views: readonly ArrangedView[];
   readonly catalogBlock: number;
-  readonly partitionBlock: number;
+  /** First block behind the file system. */
   readonly appendedBlock: number;
   readonly appendedBlocks: number;
   readonly totalBlocks: number;
@@ -51,9 +54,18 @@ function blocksOf(bytes: number): number {
   return Math.ceil(bytes / BLOCK_BYTES);
 }
 
+/** Blocks of the appended partition: whole cylinders from a whole cylinder, or none where files end. */
+function appended({ appendedPartition }: IsoImage, end: number): { readonly block: number; readonly blocks: number } {
+  if (!appendedPartition) return { block: end, blocks: 0 };
+  return {
+    block: alignUp(end, CYLINDER_BLOCKS),
+    blocks: alignUp(blocksOf(appendedPartition.size), CYLINDER_BLOCKS),
+  };
+}
+
 /**
- * Gives everything its blocks: descriptors, both views' path tables, both views' directories, boot
- * catalog, files, appended partition, padding. `time` is the seven-byte form.
+ * Gives everything its blocks: descriptors, each view's path tables, each view's directories, boot
+ * catalog, files, appended partition, padding, backup GPT. `time` is the seven-byte form.
  */
 export function arrange(root: IsoDirectory, image: IsoImage, time: Uint8Array): Arrangement {
   const directories = pathOrder(root);
@@ -64,41 +76,40 @@ export function arrange(root: IsoDirectory, image: IsoImage, time: Uint8Array): 
     ]),
   );
   const files = [...filesOf(root)];
-  const take = counter(PARTITION_BLOCK + DESCRIPTOR_BLOCK + PARTITION_DESCRIPTORS);
+  const bases = image.appendedPartition ? [0, PARTITION_BLOCK] : [0];
+  const descriptors = image.appendedPartition ? PARTITION_BLOCK + PARTITION_DESCRIPTORS : DESCRIPTORS;
+  const take = counter(DESCRIPTOR_BLOCK + descriptors);
   const tables = (): { little: number; big: number } => {
     const blocks = blocksOf(pathTableBytes(directories));
     return { little: take(blocks), big: take(blocks) };
   };
-  const pathTables = [tables(), tables()] as const;
-  const trees = [0, 1].map(() =>
+  const pathTables = bases.map(tables);
+  const trees = bases.map(() =>
     directories.map(({ directory }) => [directory, take(plans.get(directory)!.blocks)] as const),
   );
   const catalogBlock = take(1);
   const fileBlocks = new Map(
     files.map((file) => [file, file.content ? take(blocksOf(file.sizeBytes)) : catalogBlock] as const),
   );
-  const appendedBlock = alignUp(take(0), CYLINDER_BLOCKS);
-  const appendedBlocks = alignUp(blocksOf(image.appendedPartition.size), CYLINDER_BLOCKS);
-  const totalBlocks = appendedBlock + appendedBlocks + PADDING_BLOCKS;
+  const { block: appendedBlock, blocks: appendedBlocks } = appended(image, take(0));
+  const backupBlocks = image.grubBoot ? BACKUP_GPT_BLOCKS : 0;
+  const totalBlocks = appendedBlock + appendedBlocks + PADDING_BLOCKS + backupBlocks;
   if (totalBlocks > 0xffffffff)
     throw new IsoError("image_too_large", `iso9660: ${totalBlocks} blocks do not fit 32 bits`);
-  const blockOf = (view: number): ReadonlyMap<IsoNode, number> =>
-    new Map<IsoNode, number>([...trees[view]!, ...fileBlocks]);
+  const views = bases.map((base, i) => ({
+    base,
+    volumeBlocks: base === 0 ? totalBlocks : appendedBlock - base,
+    pathTables: pathTables[i]!,
+    blockOf: new Map<IsoNode, number>([...trees[i]!, ...fileBlocks]),
+  }));
   return {
     root,
     directories,
     plans,
     files,
     fileBlocks,
+    views,
     catalogBlock,
-    whole: { base: 0, volumeBlocks: totalBlocks, pathTables: pathTables[0], blockOf: blockOf(0) },
-    partition: {
-      base: PARTITION_BLOCK,
-      volumeBlocks: appendedBlock - PARTITION_BLOCK,
-      pathTables: pathTables[1],
-      blockOf: blockOf(1),
-    },
-    partitionBlock: PARTITION_BLOCK,
     appendedBlock,
     appendedBlocks,
     totalBlocks,

@@ -6,10 +6,11 @@ import {
   PLATFORM_EFI,
   SECTION_LAST,
   SECTION_MORE,
+  SECTOR_BYTES,
   sectionHeader,
   validationEntry,
 } from "./layout.ts";
-import { type IsoBootEntry, IsoError } from "./model.ts";
+import { type IsoBootEntry, IsoError, type IsoImage } from "./model.ts";
 
 /** A boot image that has found its place: first block and size. */
 export interface PlacedBootEntry {
@@ -18,25 +19,33 @@ export interface PlacedBootEntry {
   readonly sizeBytes: number;
 }
 
-/** El Torito counts boot images in sectors of this size, in 16 bits. */
-const LOAD_SECTOR_BYTES = 512;
+/** Load sizes are 16-bit. */
 const MAX_LOAD_SECTORS = 0xffff;
 /** The catalog is one block of 32-byte entries: validation, default, and two for each further one. */
 const MAX_ENTRIES = 1 + (BLOCK_BYTES / validationEntry.size - 2) / 2;
 
-/** Refuses lists the catalog cannot hold. */
-export function checkBootEntries(entries: readonly IsoBootEntry[]): void {
-  if (entries.length < 1 || entries.length > MAX_ENTRIES) {
-    throw new IsoError(
-      "boot_entry_invalid",
-      `iso9660 el torito: ${entries.length} entries are not 1 to ${MAX_ENTRIES}`,
-    );
-  }
-  for (const { loadSectors = 0 } of entries) {
+/** Refuses lists the catalog cannot hold, and entries that `appendedPartition` and `grubBoot` do not go with. */
+export function checkBootEntries({ elTorito, appendedPartition, grubBoot }: IsoImage): void {
+  const refuse = (reason: string): never => {
+    throw new IsoError("boot_entry_invalid", `iso9660 el torito: ${reason}`);
+  };
+  const [first] = elTorito;
+  if (!first || elTorito.length > MAX_ENTRIES) refuse(`${elTorito.length} entries are not 1 to ${MAX_ENTRIES}`);
+  for (const { loadSectors = 0, image } of elTorito) {
     if (!Number.isInteger(loadSectors) || loadSectors < 0 || loadSectors > MAX_LOAD_SECTORS) {
-      throw new IsoError("boot_entry_invalid", `iso9660 el torito: load size ${loadSectors} does not fit 16 bits`);
+      refuse(`load size ${loadSectors} does not fit 16 bits`);
     }
+    if (image.$case === "appended" && !appendedPartition) refuse("an entry without its appended partition");
   }
+  if (appendedPartition?.size === 0) refuse("the appended partition is empty");
+  if (!grubBoot) {
+    if (!appendedPartition) refuse("neither an appended partition nor GRUB's boot sector");
+    return;
+  }
+  if (first?.platform !== "bios" || first.image.$case !== "file") {
+    refuse("with GRUB's boot sector the first entry is a file for BIOS");
+  }
+  if (!elTorito.some(({ platform }) => platform === "efi")) refuse("GRUB's boot sector without an EFI entry");
 }
 
 function platformOf({ platform }: IsoBootEntry): number {
@@ -52,7 +61,7 @@ function encodeValidation(platform: number): Uint8Array {
 }
 
 function encodeEntry({ entry, block, sizeBytes }: PlacedBootEntry): Uint8Array {
-  const sectors = Math.ceil(sizeBytes / LOAD_SECTOR_BYTES);
+  const sectors = Math.ceil(sizeBytes / SECTOR_BYTES);
   const loadSectors = entry.loadSectors ?? (sectors > MAX_LOAD_SECTORS ? 0 : sectors);
   return bootEntry.encode({ loadSectors, block });
 }

@@ -15,6 +15,9 @@ import {
 
 /** Logical block of the file system in bytes; also the sector of the medium (ECMA-119, 6.1.2). */
 export const BLOCK_BYTES = 2048;
+/** Sector of partition tables and of El Torito's load sizes, on disks and CDs alike. */
+export const SECTOR_BYTES = 512;
+export const SECTORS_PER_BLOCK = BLOCK_BYTES / SECTOR_BYTES;
 /** First volume descriptor of a view; the blocks before it are the system area (ECMA-119, 6.2.1). */
 export const DESCRIPTOR_BLOCK = 16;
 /** Longest file identifier of interchange level 2 and 3 without dot and version, and directory identifier (ECMA-119, 7.5, 7.6, 10.2). */
@@ -168,6 +171,20 @@ export const sectionHeader = struct(
   { indicator: u8, platform: u8, entries: u16le, id: constant(ascii(28), "") },
 );
 
+/** Where the boot info table stands in a boot image, and where its checksum begins (mkisofs, "EL TORITO BOOT INFORMATION TABLE"). */
+export const BOOT_INFO_OFFSET = 8;
+export const BOOT_INFO_SUM_OFFSET = 64;
+export const bootInfoTable = struct(
+  { name: "el torito boot info table", size: 56 },
+  {
+    descriptorBlock: constant(u32le, DESCRIPTOR_BLOCK),
+    imageBlock: u32le,
+    imageBytes: u32le,
+    checksum: u32le,
+    reserved: zeros(40),
+  },
+);
+
 /** Path table records up to the identifier, in both byte orders (ECMA-119, 9.4). */
 export const pathRecords = {
   little: struct(
@@ -221,6 +238,15 @@ export const useTf = struct(
 /** Real name, or a piece of it (RRIP 1.10, 4.1.4). */
 export const NM_CONTINUES = 0x01;
 export const useNm = struct({ name: "rrip NM", size: 5 }, { ...useHead("NM", u8), flags: u8 });
+/** Target of a symbolic link, or a part of it: component records follow (RRIP 1.10, 4.1.3). */
+export const SL_CONTINUES = 0x01;
+export const useSl = struct({ name: "rrip SL", size: 5 }, { ...useHead("SL", u8), flags: u8 });
+/** What a component record says in front of its text (RRIP 1.10, 4.1.3.1). */
+export const COMPONENT_CONTINUES = 0x01;
+export const COMPONENT_CURRENT = 0x02;
+export const COMPONENT_PARENT = 0x04;
+export const COMPONENT_ROOT = 0x08;
+export const slComponent = struct({ name: "rrip SL component", size: 2 }, { flags: u8, textBytes: u8 });
 
 /** The texts of the ER entry, word for word as RRIP 1.10, 4.3 asks. */
 export const RRIP_ID = "RRIP_1991A";
@@ -231,3 +257,4 @@ export const RRIP_SOURCE =
 /** File types in a POSIX mode (RRIP 1.10, 4.1.1). */
 export const MODE_DIRECTORY = 0o040000;
 export const MODE_FILE = 0o100000;
+export const MODE_LINK = 0o120000;

@@ -8,6 +8,7 @@ export type IsoErrorCode =
   | "name_invalid"
   | "name_duplicate"
   | "mode_invalid"
+  | "target_invalid"
   | "too_deep"
   | "too_many_directories"
   | "boot_entry_invalid"
@@ -16,7 +17,10 @@ export type IsoErrorCode =
 /** What the ISO 9660 writer refuses; messages name the path or field. */
 export class IsoError extends FactoryError<IsoErrorCode> {}
 
-/** A file or directory of the tree. `mode` holds permission bits, by default 0555 and 0444; the owner is 0:0. */
+/**
+ * A file, directory or symbolic link of the tree. `mode` holds permission bits, by default 0444, 0555 and 0777; the owner
+ * is 0:0.
+ */
 export type IsoEntry =
   | {
       readonly $case: "directory";
@@ -24,7 +28,8 @@ export type IsoEntry =
       readonly mode?: number;
       readonly children: readonly IsoEntry[];
     }
-  | { readonly $case: "file"; readonly name: string; readonly mode?: number; readonly content: Recipe };
+  | { readonly $case: "file"; readonly name: string; readonly mode?: number; readonly content: Recipe }
+  | { readonly $case: "symlink"; readonly name: string; readonly mode?: number; readonly target: string };
 
 /** An El Torito entry without emulation. */
 export interface IsoBootEntry {
@@ -50,16 +55,28 @@ export interface IsoImage {
   readonly tree: readonly IsoEntry[];
   /** At least one; the first is the default entry. The catalog appears as `/boot.catalog`. */
   readonly elTorito: readonly IsoBootEntry[];
-  /** The EFI system partition, written behind the file system as MBR partition 2. */
-  readonly appendedPartition: Recipe;
+  /**
+   * The EFI system partition, written behind the file system as partition 2; partition 1 is then the file
+   * system with descriptors of its own. Without it `grubBoot` is needed, and an EFI entry names a file.
+   */
+  readonly appendedPartition?: Recipe;
+  /**
+   * GRUB's boot sector for hybrid images (`boot_hybrid.img`, 512 bytes). The first boot entry must then be
+   * GRUB's El Torito image, a file held in memory: both get told where it stands, and partitions are in a
+   * GPT. Without it there is no boot code, and a plain MBR.
+   */
+  readonly grubBoot?: Uint8Array;
 }
 
 /** Name of the boot catalog in the root directory (outputs.md 3.5). */
 export const CATALOG_NAME = "boot.catalog";
 export const DEFAULT_DIRECTORY_MODE = 0o555;
 export const DEFAULT_FILE_MODE = 0o444;
+export const DEFAULT_LINK_MODE = 0o777;
 /** Longest real name in bytes, the limit of Linux. */
 const MAX_NAME_BYTES = 255;
+/** Longest target of a link in bytes: with the longest name beside it, its entries still fit one continuation area. */
+const MAX_TARGET_BYTES = 1023;
 /**
  * Deepest directory; bounds the recursion. ECMA-119 6.8.2.1 allows 8 levels, but xorriso writes deeper
  * ones without relocating them and readers of Rock Ridge follow, so an image cache may be as deep as it is.
@@ -76,6 +93,18 @@ export function checkName(name: string, path: string): void {
       `iso9660: ${path.slice(0, 400)}: not a file name of 1 to ${MAX_NAME_BYTES} bytes`,
     );
   }
+}
+
+/** Gives back the target of a link, or refuses what no path can be. */
+export function checkTarget(target: string, path: string): string {
+  const bytes = utf8(target).length;
+  if (bytes === 0 || bytes > MAX_TARGET_BYTES || target.includes("\0") || !target.isWellFormed()) {
+    throw new IsoError(
+      "target_invalid",
+      `iso9660: ${path}: the target is not a path of 1 to ${MAX_TARGET_BYTES} bytes`,
+    );
+  }
+  return target;
 }
 
 /** Gives back permission bits, or refuses what has others. */

@@ -2,6 +2,7 @@ import { concatBytes, utf8 } from "../../bytes/text.ts";
 import {
   MODE_DIRECTORY,
   MODE_FILE,
+  MODE_LINK,
   NM_CONTINUES,
   RRIP_DESCRIPTOR,
   RRIP_ID,
@@ -13,6 +14,7 @@ import {
   useSp,
   useTf,
 } from "./layout.ts";
+import { linkEntries } from "./symlink.ts";
 import type { IsoNode } from "./tree.ts";
 
 /** System use entries of one record; what does not fit into it goes to a continuation area. */
@@ -27,7 +29,10 @@ const NOTHING = new Uint8Array();
 const MAX_NM_BYTES = 250;
 
 function px(node: IsoNode): Uint8Array {
-  if (node.$case === "file") return usePx.encode({ mode: MODE_FILE | node.mode, links: 1 });
+  if (node.$case === "file") {
+    const type = node.target === undefined ? MODE_FILE : MODE_LINK;
+    return usePx.encode({ mode: type | node.mode, links: 1 });
+  }
   const subdirectories = node.children.filter((child) => child.$case === "directory").length;
   return usePx.encode({ mode: MODE_DIRECTORY | node.mode, links: 2 + subdirectories });
 }
@@ -54,9 +59,10 @@ function er(): Uint8Array {
 /** Entries of a child's record, which has `room` bytes for them. `time` is the seven-byte form. */
 export function childUse(node: IsoNode, time: Uint8Array, room: number): SystemUse {
   const own = attributes(node, time);
-  const name = nm(node.name);
-  if (own.length + name.length <= room) return { own: concatBytes(own, name), continued: NOTHING };
-  return { own, continued: name };
+  const target = node.$case === "file" && node.target !== undefined ? linkEntries(node.target) : NOTHING;
+  const more = concatBytes(nm(node.name), target);
+  if (own.length + more.length <= room) return { own: concatBytes(own, more), continued: NOTHING };
+  return { own, continued: more };
 }
 
 /** Entries of a `.` record; the root's announces the protocols (SUSP 1.10, 5.3 and 5.5). */

@@ -1,12 +1,14 @@
 import { compareText } from "../../bytes/text.ts";
-import type { Recipe } from "../../extents/index.ts";
+import { type Recipe, zeros } from "../../extents/index.ts";
 import { BLOCK_BYTES, MAX_DIRECTORIES } from "./layout.ts";
 import {
   CATALOG_NAME,
   checkMode,
   checkName,
+  checkTarget,
   DEFAULT_DIRECTORY_MODE,
   DEFAULT_FILE_MODE,
+  DEFAULT_LINK_MODE,
   type IsoEntry,
   IsoError,
   type IsoImage,
@@ -23,7 +25,10 @@ export interface IsoDirectory {
   readonly children: readonly IsoNode[];
 }
 
-/** A file; the boot catalog is the one without content, which is known only when all blocks are. */
+/**
+ * A file; the boot catalog is the one without content, which is known only when all blocks are. A symbolic link is an empty
+ * file with a target.
+ */
 export interface IsoFile {
   readonly $case: "file";
   readonly name: string;
@@ -32,6 +37,7 @@ export interface IsoFile {
   readonly path: string;
   readonly sizeBytes: number;
   readonly content: Recipe | undefined;
+  readonly target?: string;
 }
 
 export type IsoNode = IsoDirectory | IsoFile;
@@ -57,6 +63,11 @@ function node(source: Source, identifier: string, folder: string, depth: number)
       const mode = checkMode(source.mode ?? DEFAULT_FILE_MODE, path);
       const { content } = source;
       return { $case: "file", name, identifier, mode, path, sizeBytes: content.size, content };
+    }
+    case "symlink": {
+      const mode = checkMode(source.mode ?? DEFAULT_LINK_MODE, path);
+      const target = checkTarget(source.target, path);
+      return { $case: "file", name, identifier, mode, path, sizeBytes: 0, content: zeros(0), target };
     }
     case "catalog":
       return {

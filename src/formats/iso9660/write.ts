@@ -1,15 +1,20 @@
-import { inline, type Placement, place, type Recipe } from "../../extents/index.ts";
-import { type ArrangedView, type Arrangement, arrange } from "./arrange.ts";
+import { inline, type Placement, type Recipe } from "../../extents/index.ts";
+import { type ArrangedView, type Arrangement, arrange, PARTITION_BLOCK } from "./arrange.ts";
 import { type IsoTime, isoTime, NO_DATE } from "./dates.ts";
 import { encodeDirectory, encodeRootRecord } from "./directory.ts";
 import { checkBootEntries, encodeCatalog, type PlacedBootEntry } from "./eltorito.ts";
-import { BLOCK_BYTES, bootRecord, DESCRIPTOR_BLOCK, primaryDescriptor, terminator } from "./layout.ts";
+import { grubBootImage } from "./grub.ts";
+import {
+  BLOCK_BYTES,
+  bootRecord,
+  DESCRIPTOR_BLOCK,
+  primaryDescriptor,
+  SECTORS_PER_BLOCK,
+  terminator,
+} from "./layout.ts";
 import { checkVolume, type IsoBootEntry, IsoError, type IsoImage } from "./model.ts";
 import { encodePathTable, pathTableBytes } from "./pathtable.ts";
 import { isoTree } from "./tree.ts";
-
-/** Sectors of 512 bytes in a block, for the MBR. */
-const SECTORS = BLOCK_BYTES / 512;
 
 function at(block: number, content: Recipe | Uint8Array): Placement {
   return { offset: block * BLOCK_BYTES, content: content instanceof Uint8Array ? inline(content) : content };
@@ -33,23 +38,16 @@ function primary(image: IsoImage, arrangement: Arrangement, view: ArrangedView, 
   });
 }
 
-/** Both descriptor sets; only that of the whole image is bootable. */
-function descriptorParts(image: IsoImage, arrangement: Arrangement, time: IsoTime): readonly Placement[] {
-  const { whole, partition, catalogBlock, partitionBlock } = arrangement;
-  const inPartition = partitionBlock + DESCRIPTOR_BLOCK;
-  return [
-    at(DESCRIPTOR_BLOCK, primary(image, arrangement, whole, time)),
-    at(DESCRIPTOR_BLOCK + 1, bootRecord.encode({ catalogBlock })),
-    at(DESCRIPTOR_BLOCK + 2, terminator.encode({})),
-    at(inPartition, primary(image, arrangement, partition, time)),
-    at(inPartition + 1, terminator.encode({})),
+/** Descriptors, path tables and directories of one view; only that of the whole image is bootable. */
+function viewParts(image: IsoImage, arrangement: Arrangement, view: ArrangedView, time: IsoTime): readonly Placement[] {
+  const { directories, plans, catalogBlock } = arrangement;
+  const descriptors = [
+    primary(image, arrangement, view, time),
+    ...(view.base === 0 ? [bootRecord.encode({ catalogBlock })] : []),
+    terminator.encode({}),
   ];
-}
-
-/** Path tables and directories of one view. */
-function viewParts(arrangement: Arrangement, view: ArrangedView, time: IsoTime): readonly Placement[] {
-  const { directories, plans } = arrangement;
   return [
+    ...descriptors.map((descriptor, i) => at(view.base + DESCRIPTOR_BLOCK + i, descriptor)),
     at(view.pathTables.little, encodePathTable("little", directories, view)),
     at(view.pathTables.big, encodePathTable("big", directories, view)),
     ...directories.map(({ directory }) =>
@@ -60,21 +58,31 @@ function viewParts(arrangement: Arrangement, view: ArrangedView, time: IsoTime):
 
 function placeBootEntry(entry: IsoBootEntry, image: IsoImage, arrangement: Arrangement): PlacedBootEntry {
   if (entry.image.$case === "appended") {
-    return { entry, block: arrangement.appendedBlock, sizeBytes: image.appendedPartition.size };
+    return { entry, block: arrangement.appendedBlock, sizeBytes: image.appendedPartition!.size };
   }
   const { path } = entry.image;
   const file = arrangement.files.find((candidate) => candidate.path === path && candidate.content);
-  if (!file) throw new IsoError("boot_entry_invalid", `iso9660 el torito: ${path}: no such file in the tree`);
+  if (!file?.sizeBytes) {
+    throw new IsoError("boot_entry_invalid", `iso9660 el torito: ${path}: no such file in the tree, or an empty one`);
+  }
   return { entry, block: arrangement.fileBlocks.get(file)!, sizeBytes: file.sizeBytes };
 }
 
-function bodyParts(image: IsoImage, arrangement: Arrangement): readonly Placement[] {
+/** Catalog, files and appended partition; GRUB's boot image learns its place. */
+function bodyParts(image: IsoImage, arrangement: Arrangement, boot: readonly PlacedBootEntry[]): readonly Placement[] {
   const { files, fileBlocks, catalogBlock, appendedBlock } = arrangement;
-  const catalog = encodeCatalog(image.elTorito.map((entry) => placeBootEntry(entry, image, arrangement)));
+  const first = boot[0]!.entry.image;
+  const grubPath = image.grubBoot && first.$case === "file" ? first.path : undefined;
+  const bodies = files.flatMap((file) => {
+    if (!file.content) return [];
+    const block = fileBlocks.get(file)!;
+    return [at(block, file.path === grubPath ? grubBootImage(file.content, block) : file.content)];
+  });
+  const { appendedPartition } = image;
   return [
-    at(catalogBlock, catalog),
-    ...files.flatMap((file) => (file.content ? [at(fileBlocks.get(file)!, file.content)] : [])),
-    at(appendedBlock, image.appendedPartition),
+    at(catalogBlock, encodeCatalog(boot)),
+    ...bodies,
+    ...(appendedPartition ? [at(appendedBlock, appendedPartition)] : []),
   ];
 }
 
@@ -88,7 +96,8 @@ export interface IsoPartition {
 export interface IsoLayout {
   readonly parts: readonly Placement[];
   readonly sizeBytes: number;
-  /** The file system, seen through its own descriptors. */
+  readonly boot: readonly PlacedBootEntry[];
+  /** The file system behind its system area; in front of an appended partition it has descriptors there. */
   readonly fileSystem: IsoPartition;
   readonly appended: IsoPartition;
 }
@@ -99,24 +108,22 @@ export interface IsoLayout {
  */
 export function isoLayout(image: IsoImage): IsoLayout {
   checkVolume(image);
-  checkBootEntries(image.elTorito);
+  checkBootEntries(image);
   const time = isoTime(image.mtime);
   const arrangement = arrange(isoTree(image), image, time.short);
-  const { partitionBlock, appendedBlock, appendedBlocks, totalBlocks } = arrangement;
+  const { views, appendedBlock, appendedBlocks, totalBlocks } = arrangement;
+  const boot = image.elTorito.map((entry) => placeBootEntry(entry, image, arrangement));
   return {
     parts: [
-      ...descriptorParts(image, arrangement, time),
-      ...viewParts(arrangement, arrangement.whole, time),
-      ...viewParts(arrangement, arrangement.partition, time),
-      ...bodyParts(image, arrangement),
+      ...views.flatMap((view) => viewParts(image, arrangement, view, time)),
+      ...bodyParts(image, arrangement, boot),
     ],
     sizeBytes: totalBlocks * BLOCK_BYTES,
-    fileSystem: { firstLba: partitionBlock * SECTORS, sectors: (appendedBlock - partitionBlock) * SECTORS },
-    appended: { firstLba: appendedBlock * SECTORS, sectors: appendedBlocks * SECTORS },
+    boot,
+    fileSystem: {
+      firstLba: PARTITION_BLOCK * SECTORS_PER_BLOCK,
+      sectors: (appendedBlock - PARTITION_BLOCK) * SECTORS_PER_BLOCK,
+    },
+    appended: { firstLba: appendedBlock * SECTORS_PER_BLOCK, sectors: appendedBlocks * SECTORS_PER_BLOCK },
   };
-}
-
-/** The image of a layout with `systemArea` (at most 32 KiB) in front. */
-export function assembleIso(layout: IsoLayout, systemArea: Uint8Array): Recipe {
-  return place(layout.sizeBytes, [at(0, systemArea), ...layout.parts]);
 }

@@ -5,7 +5,7 @@
  * Written: boot code of up to 446 bytes as given, up to four inactive partitions with CHS addresses.
  * Refused: extended partitions, sectors beyond 2^32.
  */
-export { masterBootRecord } from "./layout.ts";
+export { type ByteRange, masterBootRecord, PROTECTIVE_FIELDS } from "./layout.ts";
 export {
   type DiskGeometry,
   MbrError,

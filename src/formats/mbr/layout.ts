@@ -27,6 +27,14 @@ export const masterBootRecord = struct(
   },
 );
 
+/** From a byte up to another one. */
+export type ByteRange = readonly [from: number, to: number];
+/** What a protective MBR changes on a disk: the first slot and the signature (outputs.md 2.4). */
+export const PROTECTIVE_FIELDS: readonly ByteRange[] = [
+  [BOOT_CODE_BYTES, BOOT_CODE_BYTES + partitionSlot.size],
+  [510, 512],
+];
+
 /** Type of the slot that covers a GPT disk (UEFI 2.10, 5.2.3). */
 export const TYPE_PROTECTIVE = 0xee;
 /** CHS of LBA 1 and "beyond CHS" in the protective slot (UEFI 2.10 table 5.4; outputs.md 2.4). */

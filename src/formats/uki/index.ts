@@ -14,6 +14,6 @@ export {
   type UkiSection,
   ukiSections,
 } from "./model.ts";
-export { splashBmp } from "./splash.ts";
+export { splash, splashBmp } from "./splash.ts";
 export { BZIMAGE_HEAD_BYTES, bzImageRelease } from "./uname.ts";
 export { ukiImage } from "./write.ts";

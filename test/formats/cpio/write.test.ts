@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 import type { Digest } from "../../../src/bytes/digest.ts";
 import { utf8 } from "../../../src/bytes/text.ts";
 import { blob, inline, zeros } from "../../../src/extents/index.ts";
-import { type CpioEntry, cpioArchive } from "../../../src/formats/cpio/index.ts";
-import { collect } from "./support.ts";
+import { type CpioEntry, cpioArchive, readCpio } from "../../../src/formats/cpio/index.ts";
+import { collect, WIDE } from "./support.ts";
 
 const file = (path: string, text: string, rest: { mode?: number; mtime?: number } = {}): CpioEntry => ({
   $case: "file",
@@ -54,6 +54,17 @@ describe("cpioArchive", () => {
       assert.equal(bytes.length, 512);
     });
   }
+
+  it("counts the directories in a directory as links to it, as GNU cpio 2.13 does", async () => {
+    const folder = (path: string): CpioEntry => ({ $case: "directory", path, mode: 0o755, mtime: 0 });
+    const entries = [folder("a"), folder("a/b"), folder("a/b/c"), file("a/b/f", ""), folder("a/d"), folder("b")];
+    const links: (readonly [string, number])[] = [];
+    const source = (async function* () {
+      yield await collect(cpioArchive(entries));
+    })();
+    for await (const { path, nlink } of readCpio(source, WIDE)) links.push([path, nlink]);
+    assert.deepEqual(Object.fromEntries(links), { a: 4, "a/b": 3, "a/b/c": 2, "a/b/f": 1, "a/d": 2, b: 2 });
+  });
 
   it("is a trailer and zeros without entries", async () => {
     const bytes = await collect(cpioArchive([]));

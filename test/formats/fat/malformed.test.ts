@@ -1,9 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { GiB, MiB } from "../../../src/bytes/align.ts";
+import { GiB, KiB, MiB } from "../../../src/bytes/align.ts";
 import { sha256 } from "../../../src/bytes/digest.ts";
 import { blob, zeros } from "../../../src/extents/index.ts";
-import { type FatEntry, FatError, type FatVolume, fat32Volume } from "../../../src/formats/fat/index.ts";
+import {
+  type FatEntry,
+  FatError,
+  type FatTree,
+  type FatVolume,
+  fat12Floppy,
+  fat32Volume,
+} from "../../../src/formats/fat/index.ts";
 
 const VOLUME: FatVolume = { sizeBytes: 40 * MiB, label: "EFI", mtime: 1_559_424_892, tree: [] };
 
@@ -51,13 +58,29 @@ const REFUSED: readonly (readonly [string, Partial<FatVolume>, string])[] = [
   ["too many entries", named(...Array.from({ length: 65_536 }, (_, i) => `F${i}`)), "directory_too_large"],
 ];
 
+const REFUSED_FLOPPIES: readonly (readonly [string, Partial<FatTree>, string])[] = [
+  ["larger than all clusters", sized(2863 * KiB + 1), "no_space"],
+  ["no cluster left for a directory", { tree: [...sized(2863 * KiB).tree!, nested(1)] }, "no_space"],
+  ["long name", named("n".repeat(256)), "name_invalid"],
+  ["more slots than the root area", named(...Array.from({ length: 241 }, (_, i) => `F${i}`)), "directory_too_large"],
+  ["after FAT time", { mtime: 4_354_819_200 }, "time_range"],
+];
+
+function refuses(make: () => unknown, what: string, code: string): void {
+  assert.throws(
+    make,
+    (error: unknown) => error instanceof FatError && error.code === code && error.message.startsWith("fat"),
+    what,
+  );
+}
+
 test("volumes that FAT32 cannot hold are refused with their code", () => {
-  for (const [what, change, code] of REFUSED) {
-    assert.throws(
-      () => fat32Volume({ ...VOLUME, ...change }),
-      (error: unknown) => error instanceof FatError && error.code === code && error.message.startsWith("fat"),
-      what,
-    );
+  for (const [what, change, code] of REFUSED) refuses(() => fat32Volume({ ...VOLUME, ...change }), what, code);
+});
+
+test("floppies that cannot be are refused with their code", () => {
+  for (const [what, change, code] of REFUSED_FLOPPIES) {
+    refuses(() => fat12Floppy({ mtime: VOLUME.mtime, tree: [], ...change }), what, code);
   }
 });
 
@@ -66,4 +89,6 @@ test("the last that fits is accepted", () => {
   fat32Volume({ ...VOLUME, tree: [nested(64)] });
   fat32Volume({ ...VOLUME, mtime: 315_532_800 });
   fat32Volume({ ...VOLUME, mtime: 4_354_819_199 });
+  fat12Floppy({ ...VOLUME, ...sized(2863 * KiB) });
+  fat12Floppy({ ...VOLUME, ...named(...Array.from({ length: 240 }, (_, i) => `F${i}`)) });
 });

@@ -4,20 +4,13 @@ import fc from "fast-check";
 import { GiB, MiB } from "../../../src/bytes/align.ts";
 import { sha256 } from "../../../src/bytes/digest.ts";
 import { utf8 } from "../../../src/bytes/text.ts";
-import { blob, inline, read } from "../../../src/extents/index.ts";
-import { type FatEntry, fat32Volume } from "../../../src/formats/fat/index.ts";
+import { blob, read } from "../../../src/extents/index.ts";
+import { type FatEntry, fat12Floppy, fat32Volume } from "../../../src/formats/fat/index.ts";
 import { FatReader } from "../../support/fat-reader.ts";
+import { directory, file } from "../../support/fat-tree.ts";
 import { NO_BLOBS } from "../../support/write-image.ts";
 
 const EPOCH = 1_559_424_892;
-
-function file(name: string, text: string, readOnly = false): FatEntry {
-  return { $case: "file", name, content: inline(utf8(text)), readOnly };
-}
-
-function directory(name: string, ...children: FatEntry[]): FatEntry {
-  return { $case: "directory", name, children };
-}
 
 async function volume(sizeBytes: number, tree: readonly FatEntry[]): Promise<FatReader> {
   return new FatReader(await read(fat32Volume({ sizeBytes, label: "EFI", mtime: EPOCH, tree }), NO_BLOBS));
@@ -136,16 +129,25 @@ function flatten(tree: readonly FatEntry[], folder = ""): string[] {
   });
 }
 
+/** Checks that all of `tree` is there and shares no cluster; gives the clusters of all entries. */
+function assertHolds(reader: FatReader, tree: readonly FatEntry[]): readonly number[] {
+  const found = [...reader.walk()];
+  const listed = found.map(({ path, attributes, bytes }) => (attributes & 0x10 ? path : `${path} ${bytes.length}`));
+  assert.deepEqual(listed.toSorted(), flatten(tree).toSorted());
+  const clusters = found.flatMap((entry) => entry.clusters);
+  assert.equal(new Set(clusters).size, clusters.length);
+  return clusters;
+}
+
 test("property: an independent reader finds the tree again, with disjoint clusters", async () => {
   await fc.assert(
     fc.asyncProperty(trees.entries, async (tree) => {
       const reader = await volume(4 * MiB, tree);
-      const found = [...reader.walk()];
-      const listed = found.map(({ path, attributes, bytes }) => (attributes & 0x10 ? path : `${path} ${bytes.length}`));
-      assert.deepEqual(listed.toSorted(), flatten(tree).toSorted());
-      const clusters = found.flatMap((entry) => entry.clusters).concat(reader.chain(2));
-      assert.equal(new Set(clusters).size, clusters.length);
-      assert.equal(reader.info().freeClusters + clusters.length, reader.info(true).freeClusters + 1);
+      const root = reader.chain(2);
+      const clusters = assertHolds(reader, tree);
+      assert.ok(!clusters.some((cluster) => root.includes(cluster)));
+      assert.equal(reader.info().freeClusters + clusters.length + root.length, reader.info(true).freeClusters + 1);
+      assertHolds(new FatReader(await read(fat12Floppy({ mtime: EPOCH, tree }), NO_BLOBS)), tree);
     }),
     { numRuns: 30 },
   );

@@ -14,6 +14,10 @@ function file(name: string, text: string, mode?: number): IsoEntry {
   return { $case: "file", name, content: inline(utf8(text)), ...(mode === undefined ? {} : { mode }) };
 }
 
+function link(name: string, target: string): IsoEntry {
+  return { $case: "symlink", name, target };
+}
+
 function directory(name: string, ...children: IsoEntry[]): IsoEntry {
   return { $case: "directory", name, children };
 }
@@ -180,6 +184,37 @@ test("files around 4 GiB have contiguous sections, and stay extents", async () =
   }
 });
 
+/** Target; its SL entry as xorriso 1.5.4 writes it, from its flags on. */
+const LINKS: readonly (readonly [string, string])[] = [
+  ["../x", "00 0400 000178"],
+  ["/abs/./../q//r/", "00 0800 0003616273 0200 0400 000171 0800 000172"],
+  [".", "00 0200"],
+  ["/", "00 0800"],
+  ["toString", "00 0008746f537472696e67"],
+];
+
+test("symbolic links: components, entries that continue, and names that go on in the next", async () => {
+  const long = ["a".repeat(255), "b".repeat(250), "é".repeat(200)].join("/");
+  const targets = [...LINKS.map(([target]) => target), long, "x/".repeat(500), "y".repeat(1023)];
+  const tree = targets.map((target, i) => link(`${i}${"n".repeat(i < LINKS.length ? 0 : 254)}`, target));
+  const image = isoImage({ ...IMAGE, tree });
+  const found = [...(await reader(image)).walk()].filter(({ target }) => target !== undefined);
+  assert.deepEqual(
+    found.map(({ path, mode, target }) => [path.slice(0, 3), mode.toString(8), target]),
+    targets.map((target, i) => [
+      i < LINKS.length ? `/${i}` : `/${i}n`,
+      "120777",
+      target === "/" ? target : target.replace(/\/$/, ""),
+    ]),
+  );
+  const bytes = Buffer.from(await read(image, NO_BLOBS, 0, MiB)).toString("hex");
+  for (const [target, entry] of LINKS) {
+    const rest = entry.replaceAll(" ", "");
+    const head = Buffer.from([0x53, 0x4c, 4 + rest.length / 2, 1]).toString("hex");
+    assert.ok(bytes.includes(head + rest), target);
+  }
+});
+
 test("the order of the input does not matter", () => {
   const reversed = { ...IMAGE, tree: IMAGE.tree.toReversed() };
   assert.equal(isoImage(IMAGE).identity, isoImage(reversed).identity);
@@ -192,10 +227,14 @@ test("the second primary descriptor decodes at block 32", async () => {
 });
 
 const names = fc.stringMatching(/^[A-Za-z0-9._ é-]{0,60}[A-Za-z0-9]$/);
+const targets = fc
+  .tuple(fc.boolean(), fc.array(fc.oneof(fc.constantFrom(".", "..", ""), names), { minLength: 1, maxLength: 12 }))
+  .map(([absolute, parts]) => (absolute ? "/" : "") + [...parts, "end"].join("/"));
 const trees = fc.letrec<{ entry: IsoEntry; entries: IsoEntry[] }>((tie) => ({
   entry: fc.oneof(
     { maxDepth: 3, depthIdentifier: "tree" },
     fc.record({ name: names, text: fc.string({ maxLength: 3000 }) }).map(({ name, text }) => file(name, text)),
+    fc.record({ name: names, target: targets }).map(({ name, target }) => link(name, target)),
     fc.record({ name: names, children: tie("entries") }).map(({ name, children }) => directory(name, ...children)),
   ),
   entries: fc.uniqueArray(tie("entry"), { selector: (entry) => entry.name, maxLength: 30 }),
@@ -204,7 +243,8 @@ const trees = fc.letrec<{ entry: IsoEntry; entries: IsoEntry[] }>((tie) => ({
 function flatten(tree: readonly IsoEntry[], folder = ""): string[] {
   return tree.flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
-    return entry.$case === "file" ? [`${path} ${entry.content.size}`] : [path, ...flatten(entry.children, path)];
+    if (entry.$case === "directory") return [path, ...flatten(entry.children, path)];
+    return entry.$case === "file" ? `${path} ${entry.content.size}` : `${path} -> ${entry.target}`;
   });
 }
 
@@ -215,9 +255,10 @@ test("property: an independent reader finds the tree again through both views", 
       const bytes = await read(image, NO_BLOBS);
       for (const base of [0, 16]) {
         const found = [...new IsoReader(bytes.subarray(base * 2048)).walk()];
-        const listed = found.map(({ path, mode, sections }) =>
-          mode & 0o040000 ? path : `${path} ${sections[0]!.bytes}`,
-        );
+        const listed = found.map(({ path, mode, sections, target }) => {
+          if (target !== undefined) return `${path} -> ${target}`;
+          return mode & 0o040000 ? path : `${path} ${sections[0]!.bytes}`;
+        });
         assert.deepEqual(listed.toSorted(), [...flatten(tree), "/boot.catalog 2048"].toSorted());
       }
     }),

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { build, CODEC, contents, type Item, MTIME, noise, open, treeOf, WIDE } from "./support.ts";
+import { contents } from "../../support/tree-on-disk.ts";
+import { build, CODEC, type Item, MTIME, noise, open, treeOf, WIDE } from "./support.ts";
 
 const BLOCK = 4096;
 const SIZES = [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 3 * BLOCK + 5];

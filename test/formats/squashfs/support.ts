@@ -1,4 +1,3 @@
-import { sha256 } from "../../../src/bytes/digest.ts";
 import type { Codec } from "../../../src/formats/codec.ts";
 import {
   openSquashfs,
@@ -10,6 +9,7 @@ import {
   SquashfsWriter,
 } from "../../../src/formats/squashfs/index.ts";
 import { loadCodec } from "../../../src/workers/codec.ts";
+import { contents } from "../../support/tree-on-disk.ts";
 
 export const CODEC: Codec = loadCodec().codec;
 
@@ -77,11 +77,6 @@ export function add(writer: SquashfsWriter, item: Item, chunk?: number): Promise
 export function open(image: Uint8Array, limits = WIDE, codec = CODEC): Promise<SquashfsReader> {
   const read = async (offset: number, length: number) => image.subarray(offset, offset + length);
   return openSquashfs({ size: image.length, read }, codec, limits);
-}
-
-/** Contents in a form that stays short in a failing test's output. */
-export function contents(bytes: Uint8Array): string {
-  return bytes.length <= 64 ? Buffer.from(bytes).toString("latin1") : `${bytes.length} bytes, ${sha256(bytes)}`;
 }
 
 /** Every path of an image with what it is. */

@@ -3,9 +3,9 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { parseDigest } from "../../../src/bytes/digest.ts";
 import { utf8 } from "../../../src/bytes/text.ts";
-import { blob, inline, read, zeros } from "../../../src/extents/index.ts";
+import { blob, extentLength, inline, read, zeros } from "../../../src/extents/index.ts";
 import { parsePe } from "../../../src/formats/pe/index.ts";
-import { splashBmp, type UkiSection, ukiImage, ukiSections } from "../../../src/formats/uki/index.ts";
+import { splash, splashBmp, type UkiSection, ukiImage, ukiSections } from "../../../src/formats/uki/index.ts";
 import { peStub, type StubOptions } from "../../support/pe-stub.ts";
 
 const NO_BLOBS = {
@@ -115,12 +115,16 @@ test("the order of sections", () => {
   );
 });
 
-test("the splash is a small picture and always the same", () => {
+test("the splash is a picture of fixed size, mostly empty and always the same", async () => {
   const bmp = splashBmp();
   const view = new DataView(bmp.buffer);
   assert.equal(Buffer.from(bmp.subarray(0, 2)).toString(), "BM");
-  assert.deepEqual([view.getUint32(2, true), view.getUint32(10, true)], [bmp.length, 118]);
-  assert.deepEqual([view.getUint32(18, true), view.getUint32(22, true), view.getUint16(28, true)], [400, 400, 4]);
-  assert.equal(bmp.length, 80118);
+  assert.deepEqual([view.getUint32(2, true), view.getUint32(10, true)], [bmp.length, 138]);
+  assert.deepEqual([view.getUint32(18, true), view.getUint32(22, true), view.getUint16(28, true)], [400, 400, 32]);
+  assert.equal(bmp.length, 640_138);
+  const image = splash();
+  assert.deepEqual(await read(image, NO_BLOBS), bmp);
+  const inlined = image.extents.filter(({ $case }) => $case === "inline").map(extentLength);
+  assert.ok(inlined.reduce((sum, length) => sum + length) < 32 * 1024, `${inlined.length} runs`);
   assert.deepEqual(splashBmp(), bmp);
 });

@@ -1,33 +1,33 @@
 import { inline, type Placement, place, type Recipe } from "../../extents/index.ts";
+import { bootCode, sizeFields } from "./boot.ts";
 import { type FatGeometry, fatGeometry } from "./geometry.ts";
 import {
   BACKUP_BOOT_SECTOR,
-  BOOT_CODE,
-  bootSector,
-  FAT_COPIES,
+  bootSector32,
+  FAT_CHAIN_END,
+  FAT_ROOT_END,
   FSINFO_SECTOR,
   fsInfo,
+  MEDIA_FIXED,
   ROOT_CLUSTER,
 } from "./layout.ts";
 import { checkLabel, type FatVolume, fatStamp } from "./model.ts";
+import { pack32, tableParts } from "./table.ts";
 import { TreeWriter } from "./tree.ts";
 
+/** Values from outputs.md 2.8. */
 function encodeBootSector(geometry: FatGeometry, label: string): Uint8Array {
-  const { sectorSize, sectorsPerCluster, sectorsPerTrack, heads, totalSectors, reservedSectors, fatSectors } = geometry;
-  const small = totalSectors <= 0xffff;
-  return bootSector.encode({
-    ...{
-      bytesPerSector: sectorSize,
-      sectorsPerCluster,
-      reservedSectors,
-      sectorsPerTrack,
-      heads,
-      label,
-      bootCode: BOOT_CODE,
-    },
-    totalSectors16: small ? totalSectors : 0,
-    totalSectors32: small ? 0 : totalSectors,
-    sectorsPerFat32: fatSectors,
+  return bootSector32.encode({
+    ...sizeFields(geometry),
+    rootEntries: 0,
+    media: MEDIA_FIXED,
+    sectorsPerFat16: 0,
+    sectorsPerFat32: geometry.fatSectors,
+    driveNumber: 0x80,
+    volumeId: 0x1234abcd,
+    label,
+    fsType: "FAT32",
+    bootCode: bootCode(bootSector32.offsets),
   });
 }
 
@@ -45,12 +45,10 @@ function reservedParts(geometry: FatGeometry, label: string, tree: TreeWriter): 
   ];
 }
 
-function tableParts(geometry: FatGeometry, tree: TreeWriter): readonly Placement[] {
-  const table = inline(tree.clusters.table());
-  return Array.from({ length: FAT_COPIES }, (_, copy) => ({
-    offset: (geometry.reservedSectors + copy * geometry.fatSectors) * geometry.sectorSize,
-    content: table,
-  }));
+function table(tree: TreeWriter): Uint8Array {
+  const entries = tree.clusters.entries(MEDIA_FIXED);
+  if (entries[ROOT_CLUSTER] === FAT_CHAIN_END) entries[ROOT_CLUSTER] = FAT_ROOT_END;
+  return pack32(entries);
 }
 
 /**
@@ -62,10 +60,10 @@ export function fat32Volume(volume: FatVolume): Recipe {
   const stamp = fatStamp(volume.mtime);
   const geometry = fatGeometry(volume.sizeBytes, volume.sectorSize ?? 512, volume.sectorsPerCluster);
   const tree = new TreeWriter(geometry, stamp);
-  tree.writeRoot(volume.label, volume.tree);
+  tree.writeChain(volume.label, volume.tree);
   return place(volume.sizeBytes, [
     ...reservedParts(geometry, volume.label, tree),
-    ...tableParts(geometry, tree),
+    ...tableParts(geometry, table(tree)),
     ...tree.parts,
   ]);
 }
