@@ -1,7 +1,8 @@
 /** Asset file names: what a download path asks for (factory.md 3.1) and what an output is called (outputs.md 1.2). */
 import { type Arch, parseArch } from "./arch.ts";
+import { baseProfile, DEFAULT_DISK_SIZE, QCOW2 } from "./base-profiles.ts";
 import { TalosError } from "./errors.ts";
-import { type Compression, type DiskFormat, imageDefaults } from "./platform.ts";
+import type { Compression, DiskFormat } from "./platform.ts";
 
 /** What every asset is made for. Kernel, initramfs and installer without a platform in their name are those of `metal`. */
 export interface AssetTarget {
@@ -32,8 +33,6 @@ const DASHED_PLATFORM = "digital-ocean";
 /** In the order they are tried. */
 const COMPRESSIONS: readonly Compression[] = ["tar.gz", "gz", "xz", "zst"];
 const FORMATS: readonly DiskFormat[] = ["raw", "qcow2", "vhd", "ova"];
-/** Profile names that make no disk image; as a platform they crash the reference, here they are refused. */
-const NOT_A_DISK = new Set(["iso", "installer"]);
 
 /** The middle of `text` when it has this prefix and suffix (which may not overlap), else undefined. */
 function between(text: string, prefix: string, suffix: string): string | undefined {
@@ -62,8 +61,13 @@ function diskImage(path: string): ImageRequest {
   const format = FORMATS.find((name) => plain.endsWith(`.${name}`));
   if (format === undefined) throw invalidPath(plain);
   const target = platformTarget(plain.slice(0, -format.length - 1));
-  if (NOT_A_DISK.has(target.platform)) throw invalidPath(plain);
-  return { $case: "image", ...target, format, compression, ...imageDefaults(target.platform, format) };
+  const { output } = baseProfile(target.platform) ?? {};
+  // Names of profiles that make no disk image, such as `iso`, crash the reference when they stand for a platform.
+  if (output && !output.imageOptions) throw invalidPath(plain);
+  const { diskSize = DEFAULT_DISK_SIZE, diskFormatOptions = "" } = output?.imageOptions ?? {};
+  // The options are those of the platform's own profile, whatever format is asked for.
+  const formatOptions = diskFormatOptions || (format === QCOW2.diskFormat ? QCOW2.diskFormatOptions : "");
+  return { $case: "image", ...target, format, compression, diskSize: Number(diskSize), formatOptions };
 }
 
 function invalidPath(path: string): TalosError {
@@ -96,12 +100,21 @@ export function parseAssetPath(path: string): AssetRequest {
   return diskImage(path);
 }
 
+/** What an output is called after. Platform, architecture and format may be any text. */
+export interface OutputNaming {
+  readonly $case: AssetRequest["$case"];
+  readonly platform: string;
+  readonly arch: string;
+  readonly secureboot: boolean;
+  /** Of a disk image. */
+  readonly format?: string;
+}
+
 /** File name of an output before compression (outputs.md 1.2). */
-export function outputName(request: AssetRequest): string {
-  const { platform, arch } = request;
-  const secureboot = request.secureboot ? SECUREBOOT : "";
+export function outputName({ $case, platform, arch, ...rest }: OutputNaming): string {
+  const secureboot = rest.secureboot ? SECUREBOOT : "";
   const base = `${platform}-${arch}${secureboot}`;
-  switch (request.$case) {
+  switch ($case) {
     case "kernel":
       return `kernel-${arch}`;
     case "cmdline":
@@ -115,12 +128,6 @@ export function outputName(request: AssetRequest): string {
     case "installer":
       return `installer-${arch}${secureboot}.tar`;
     case "image":
-      return `${base}.${request.format}`;
+      return `${base}.${rest.format}`;
   }
-}
-
-/** File name of an output as it is handed out, compression suffix included. */
-export function assetFileName(request: AssetRequest): string {
-  const compression = request.$case === "image" ? request.compression : undefined;
-  return compression === undefined ? outputName(request) : `${outputName(request)}.${compression}`;
 }

@@ -1,5 +1,5 @@
 /** Which boot loader an image gets, how large its disk is and how it is cut (outputs.md 2.2, 2.3, 2.6, 3.1). */
-import { MiB } from "../bytes/align.ts";
+import { alignUp, MiB } from "../bytes/align.ts";
 import { type Guid, parseGuid } from "../bytes/guid.ts";
 import type { Arch } from "./arch.ts";
 import { TalosError } from "./errors.ts";
@@ -61,6 +61,11 @@ export interface PartitionPlan {
   readonly attributes: bigint;
   /** `none`: left as zeros. */
   readonly filesystem: "fat32" | "xfs" | "ext4" | "none";
+}
+
+/** Size of the partition for an image cache whose files have `fileBytes` bytes together (outputs.md 2.12). */
+export function imageCacheBytes(fileBytes: number): number {
+  return alignUp(fileBytes + Math.floor(fileBytes / 5), MiB);
 }
 
 function partition(label: PartitionLabel, sizeBytes: number, options: Partial<PartitionPlan> = {}): PartitionPlan {

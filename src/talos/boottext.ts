@@ -17,10 +17,15 @@ export function loaderConf(medium: "disk" | "iso", enroll: EnrollKeys): string {
   return medium === "disk" && enroll === "off" ? head : `${head}\nsecure-boot-enroll ${enroll}\n`;
 }
 
+/** The name of an ISO before it is fitted to a volume id; SecureBoot does not show in it (outputs.md 3.5). */
+export function isoLabel(versionText: string): string {
+  return `Talos-${versionText}`;
+}
+
 /** ISO 9660 volume id and volume set id, undefined for releases that set none (outputs.md 3.5). */
 export function isoVolume(versionText: string): { readonly id: string; readonly setId: string } | undefined {
   if (!quirks(parseTolerant(versionText)).supportsISOLabel) return undefined;
-  const setId = `Talos-${versionText}`;
+  const setId = isoLabel(versionText);
   return { id: isoVolumeId(setId), setId };
 }
 

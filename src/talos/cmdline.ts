@@ -1,5 +1,6 @@
 /** The kernel command line: an ordered list of keys with their values, and its construction (imager.md 4.1, 4.2, 4.4). */
 import type { Arch } from "./arch.ts";
+import { TalosError } from "./errors.ts";
 import { encodeMeta, type MetaValue } from "./meta.ts";
 import { NVME_TIMEOUT, platformOf } from "./platform.ts";
 import { type Quirks, quirks } from "./quirks.ts";
@@ -39,21 +40,21 @@ export function renderCmdline(cmdline: Cmdline): string {
     .replace(/ +$/, "");
 }
 
-/** Replaces the values of a key in its place, or adds the key at the end. */
-export function setArg(cmdline: Cmdline, arg: KernelArg): Cmdline {
-  const found = cmdline.some(({ key }) => key === arg.key);
-  return found ? cmdline.map((old) => (old.key === arg.key ? arg : old)) : [...cmdline, arg];
+/** A command line after changes to the values of its keys, each found at once however many there are. */
+function edited(cmdline: Cmdline, edit: (byKey: Map<string, readonly string[]>) => void): Cmdline {
+  const byKey = new Map(cmdline.map(({ key, values }) => [key, values]));
+  edit(byKey);
+  return Array.from(byKey, ([key, values]) => ({ key, values }));
 }
 
-/** Adds values behind those the key has; equal ones are kept twice. */
-export function appendArg(cmdline: Cmdline, { key, values }: KernelArg): Cmdline {
-  const old = cmdline.find((arg) => arg.key === key)?.values ?? [];
-  return setArg(cmdline, { key, values: [...old, ...values] });
-}
-
-/** `setArg` for each key of a list of arguments, each of which may hold several. */
-export function setAll(cmdline: Cmdline, args: readonly string[]): Cmdline {
-  return parseCmdline(args.join(" ")).reduce(setArg, cmdline);
+/**
+ * Replaces the values of each key of a list of arguments, each of which may hold several, in its place, or adds the key at
+ * the end.
+ */
+function setAll(cmdline: Cmdline, args: readonly string[]): Cmdline {
+  return edited(cmdline, (byKey) => {
+    for (const { key, values } of parseCmdline(args.join(" "))) byKey.set(key, values);
+  });
 }
 
 export interface AppendOptions {
@@ -64,22 +65,28 @@ export interface AppendOptions {
 }
 
 /**
- * Appends a list of arguments, each of which may hold several. They are grouped by key before anything else happens, so
- * the order between different tokens of one key is lost: an observable rule, not an accident (imager.md 4.1).
+ * Appends a list of arguments, each of which may hold several, behind the values their keys have; equal ones are kept twice.
+ * They are grouped by key before anything else happens, so the order between different tokens of one key is lost: an
+ * observable rule, not an accident (imager.md 4.1).
  */
 export function appendAll(cmdline: Cmdline, args: readonly string[], options: AppendOptions = {}): Cmdline {
-  return parseCmdline(args.join(" ")).reduce((line, arg) => {
-    if (options.negation && arg.key.length > 1 && arg.key.startsWith("-")) return remove(line, arg);
-    return options.overwrite?.includes(arg.key) ? setArg(line, arg) : appendArg(line, arg);
-  }, cmdline);
+  return edited(cmdline, (byKey) => {
+    for (const { key, values } of parseCmdline(args.join(" "))) {
+      if (options.negation && key.length > 1 && key.startsWith("-")) remove(byKey, key.slice(1), values);
+      else byKey.set(key, options.overwrite?.includes(key) ? values : [...(byKey.get(key) ?? []), ...values]);
+    }
+  });
 }
 
-function remove(cmdline: Cmdline, negated: KernelArg): Cmdline {
-  const key = negated.key.slice(1);
-  if (negated.values[0] === "") return cmdline.filter((arg) => arg.key !== key);
-  return cmdline.map((arg) =>
-    arg.key === key ? { key, values: arg.values.filter((value) => !negated.values.includes(value)) } : arg,
-  );
+function remove(byKey: Map<string, readonly string[]>, key: string, values: readonly string[]): void {
+  const old = byKey.get(key);
+  const removed = new Set(values);
+  if (values[0] === "") byKey.delete(key);
+  else if (old)
+    byKey.set(
+      key,
+      old.filter((value) => !removed.has(value)),
+    );
 }
 
 /** What is being built, as far as the command line cares. */
@@ -115,7 +122,10 @@ function defaultArgs(q: Quirks): readonly string[] {
   ];
 }
 
-/** The kernel command line of an output, without newline (imager.md 4.2). Throws `platform_unknown`. */
+/**
+ * The kernel command line of an output, without newline (imager.md 4.2). Throws `platform_unknown`, and `profile_invalid` for a
+ * NUL character: white space of any kind only separates arguments, but the kernel reads no further than a NUL.
+ */
 export function kernelCmdline(input: CmdlineInput): string {
   const platform = platformOf(input.platform);
   const q = quirks(input.version);
@@ -126,8 +136,12 @@ export function kernelCmdline(input: CmdlineInput): string {
   line = appendAll(line, defaultArgs(q));
   if (input.secureboot && q.forcesLockdownConfidentiality) line = appendAll(line, ["lockdown=confidentiality"]);
   if (input.meta.length > 0 && input.kind !== "image") {
-    const env = `INSTALLER_META_BASE64=${encodeMeta(input.meta, q)}`;
-    line = appendArg(line, { key: "talos.environment", values: [env] });
+    line = appendAll(line, [`talos.environment=INSTALLER_META_BASE64=${encodeMeta(input.meta, q)}`]);
+  }
+  const cut = input.extraKernelArgs.find((arg) => arg.includes("\0"));
+  if (cut !== undefined) {
+    const shown = JSON.stringify(cut.slice(0, 60));
+    throw new TalosError("profile_invalid", `extraKernelArgs: ${shown} has a NUL character, which ends a command line`);
   }
   line = appendAll(line, input.extraKernelArgs, { overwrite: ["console", "talos.platform"], negation: true });
   return renderCmdline(line);

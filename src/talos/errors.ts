@@ -10,7 +10,12 @@ export type TalosErrorCode =
   | "yaml_invalid"
   | "schematic_invalid"
   | "extension_invalid"
-  | "extension_incompatible";
+  | "extension_incompatible"
+  | "extension_unavailable"
+  | "overlay_unavailable"
+  | "overlay_invalid"
+  | "profile_invalid"
+  | "profile_unsupported";
 
 /** Everything the Talos rules refuse. The message is fit to be shown to the one who asked. */
 export class TalosError extends FactoryError<TalosErrorCode> {}

@@ -1,8 +1,4 @@
-/**
- * The platforms Talos knows: their kernel arguments (imager.md 4.3) and, where the reference has a built-in profile,
- * the disk image it makes (imager.md 1.7). Names are case-sensitive.
- */
-import { MiB } from "../bytes/align.ts";
+/** The platforms Talos knows and their kernel arguments (imager.md 4.3). Names are case-sensitive. */
 import type { Arch } from "./arch.ts";
 import { TalosError } from "./errors.ts";
 import type { Quirks } from "./quirks.ts";
@@ -10,23 +6,15 @@ import type { Quirks } from "./quirks.ts";
 export type DiskFormat = "raw" | "qcow2" | "vhd" | "ova";
 export type Compression = "gz" | "xz" | "zst" | "tar.gz";
 
-/** The disk image of a platform before any size rule of `bootloader.ts`. */
-export interface PlatformImage {
-  /** Bytes. */
-  readonly diskSize: number;
-  readonly format: DiskFormat;
-  /** Options for the image format in qemu-img's spelling, empty when there are none. */
-  readonly formatOptions: string;
-  /** Undefined: the image is offered uncompressed. */
-  readonly compression: Compression | undefined;
-}
-
 export interface Platform {
   /** Canonical name, the value of `talos.platform`. */
   readonly name: string;
+  /** Another name that is accepted for it. */
+  readonly alias?: string;
   /** Kernel arguments in order. */
   readonly args: (arch: Arch, quirks: Quirks) => readonly string[];
-  readonly image: PlatformImage | undefined;
+  /** Where the row is from: a file of Talos, below `internal/app/machined/pkg/runtime/v1alpha1/`. */
+  readonly source: string;
 }
 
 const NO_IFNAMES = "net.ifnames=0";
@@ -36,19 +24,6 @@ const NO_KEXEC = "sysctl.kernel.kexec_load_disabled=1";
 export const NVME_TIMEOUT = "nvme_core.io_timeout=4294967295";
 const TTY1_TTYS0 = ["console=tty1", "console=ttyS0", NO_IFNAMES];
 const THREE_CONSOLES = ["console=ttyS0", "console=tty0", "console=tty1", NO_IFNAMES];
-
-const MIN = 1246 * MiB;
-const DEF = 8192 * MiB;
-const QCOW2_OPTIONS = "cluster_size=8k";
-
-function image(
-  diskSize: number,
-  compression: Compression | undefined = "zst",
-  format: DiskFormat = "raw",
-  formatOptions = "",
-): PlatformImage {
-  return { diskSize, format, formatOptions, compression };
-}
 
 function always(...args: readonly string[]): Platform["args"] {
   return () => args;
@@ -75,50 +50,48 @@ const AZURE_ARGS = [
   NO_KEXEC,
 ];
 
-const TABLE: readonly (readonly [string, Platform["args"], PlatformImage | undefined])[] = [
-  ["akamai", always(...THREE_CONSOLES), image(MIN, "gz")],
-  ["alibabacloud", always(...TTY1_TTYS0), image(MIN, undefined, "qcow2", QCOW2_OPTIONS)],
-  ["aws", (_, q) => [...TTY1_TTYS0, ...(q.nvmeTimeoutOnAWSOnly ? [NVME_TIMEOUT] : [])], image(DEF)],
-  ["azure", always(...AZURE_ARGS), image(DEF, "zst", "vhd", "subformat=fixed,force_size")],
-  ["cloudstack", always(...TTY1_TTYS0), image(DEF)],
-  ["container", always(), undefined],
-  ["digital-ocean", always(...THREE_CONSOLES), image(DEF, "gz")],
-  ["equinixMetal", (arch) => [`console=${arch === "arm64" ? "ttyAMA0,115200" : "ttyS1,115200n8"}`], undefined],
-  ["exoscale", always(...TTY1_TTYS0), image(10240 * MiB, "zst", "qcow2", QCOW2_OPTIONS)],
-  ["gcp", always("console=ttyS0", NO_IFNAMES, NO_DASHBOARD, NO_KEXEC), image(DEF, "tar.gz")],
-  ["hcloud", always(...TTY1_TTYS0), image(MIN)],
-  ["metal", metalArgs, image(MIN)],
-  ["nocloud", always(...TTY1_TTYS0), image(MIN)],
-  ["opennebula", always(...TTY1_TTYS0), image(MIN)],
-  ["openstack", always(...TTY1_TTYS0), image(MIN)],
-  ["oracle", always(...TTY1_TTYS0, NO_DASHBOARD), image(DEF, "zst", "qcow2", QCOW2_OPTIONS)],
-  ["scaleway", always(...TTY1_TTYS0, NO_DASHBOARD), image(MIN)],
-  ["upcloud", always(NO_IFNAMES), image(DEF)],
-  ["vmware", vmwareArgs, image(DEF, undefined, "ova")],
-  ["vultr", always(NO_IFNAMES), image(DEF)],
+function awsArgs(_: Arch, { nvmeTimeoutOnAWSOnly }: Quirks): readonly string[] {
+  return nvmeTimeoutOnAWSOnly ? [...TTY1_TTYS0, NVME_TIMEOUT] : TTY1_TTYS0;
+}
+
+function equinixArgs(arch: Arch): readonly string[] {
+  return [`console=${arch === "arm64" ? "ttyAMA0,115200" : "ttyS1,115200n8"}`];
+}
+
+/** One row per platform. */
+export const PLATFORM_TABLE: readonly Platform[] = [
+  { name: "akamai", args: always(...THREE_CONSOLES), source: "platform/akamai/akamai.go" },
+  { name: "alibabacloud", args: always(...TTY1_TTYS0), source: "platform/alibabacloud/alibabacloud.go" },
+  { name: "aws", args: awsArgs, source: "platform/aws/aws.go" },
+  { name: "azure", args: always(...AZURE_ARGS), source: "platform/azure/azure.go" },
+  { name: "cloudstack", args: always(...TTY1_TTYS0), source: "platform/cloudstack/cloudstack.go" },
+  { name: "container", args: always(), source: "platform/container/container.go" },
+  { name: "digital-ocean", args: always(...THREE_CONSOLES), source: "platform/digitalocean/digitalocean.go" },
+  { name: "equinixMetal", alias: "packet", args: equinixArgs, source: "platform/equinixmetal/equinix.go" },
+  { name: "exoscale", args: always(...TTY1_TTYS0), source: "platform/exoscale/exoscale.go" },
+  { name: "gcp", args: always("console=ttyS0", NO_IFNAMES, NO_DASHBOARD, NO_KEXEC), source: "platform/gcp/gcp.go" },
+  { name: "hcloud", args: always(...TTY1_TTYS0), source: "platform/hcloud/hcloud.go" },
+  { name: "metal", args: metalArgs, source: "platform/metal/metal.go" },
+  { name: "nocloud", args: always(...TTY1_TTYS0), source: "platform/nocloud/nocloud.go" },
+  { name: "opennebula", args: always(...TTY1_TTYS0), source: "platform/opennebula/opennebula.go" },
+  { name: "openstack", args: always(...TTY1_TTYS0), source: "platform/openstack/openstack.go" },
+  { name: "oracle", args: always(...TTY1_TTYS0, NO_DASHBOARD), source: "platform/oracle/oracle.go" },
+  { name: "scaleway", args: always(...TTY1_TTYS0, NO_DASHBOARD), source: "platform/scaleway/scaleway.go" },
+  { name: "upcloud", args: always(NO_IFNAMES), source: "platform/upcloud/upcloud.go" },
+  { name: "vmware", args: vmwareArgs, source: "platform/vmware/vmware.go" },
+  { name: "vultr", args: always(NO_IFNAMES), source: "platform/vultr/vultr.go" },
 ];
 
-const BY_NAME = new Map<string, Platform>(TABLE.map(([name, args, image]) => [name, { name, args, image }]));
-BY_NAME.set("packet", BY_NAME.get("equinixMetal")!);
+const BY_NAME = new Map(
+  PLATFORM_TABLE.flatMap((row) => [row.name, row.alias ?? row.name].map((name) => [name, row] as const)),
+);
 
 /** Canonical names of all platforms, in table order. */
-export const PLATFORMS: readonly string[] = TABLE.map(([name]) => name);
+export const PLATFORMS: readonly string[] = PLATFORM_TABLE.map(({ name }) => name);
 
 /** The platform of that name or alias. Throws `platform_unknown`. */
 export function platformOf(name: string): Platform {
   const platform = BY_NAME.get(name);
   if (!platform) throw new TalosError("platform_unknown", `unknown platform: ${JSON.stringify(name.slice(0, 60))}`);
   return platform;
-}
-
-/**
- * The disk image a factory path asks for: the format's own defaults, overridden by the size and the (non-empty) options of
- * the platform's built-in profile whatever format was asked for (factory.md 3.1).
- */
-export function imageDefaults(platform: string, format: DiskFormat): Pick<PlatformImage, "diskSize" | "formatOptions"> {
-  const builtIn = BY_NAME.get(platform)?.name === platform ? BY_NAME.get(platform)?.image : undefined;
-  return {
-    diskSize: builtIn?.diskSize ?? DEF,
-    formatOptions: builtIn?.formatOptions || (format === "qcow2" ? QCOW2_OPTIONS : ""),
-  };
 }

@@ -5,9 +5,9 @@
 import { BOOTLOADERS, type BootloaderKind } from "./bootloader.ts";
 import { TalosError } from "./errors.ts";
 import type { MetaValue } from "./meta.ts";
-import { decodeAs, FieldDecoder, isNull } from "./yaml-decode.ts";
-import { mergedEntries, readYaml, type YamlNode } from "./yaml-read.ts";
-import { sortedMap, type YamlMap, type YamlValue, yamlValue } from "./yaml-value.ts";
+import { decodeAs, FieldDecoder } from "./yaml-decode.ts";
+import { readYaml, type YamlNode } from "./yaml-read.ts";
+import type { YamlMap } from "./yaml-value.ts";
 
 /** Empty strings, lists and false mean "not set" everywhere. */
 export interface Schematic {
@@ -76,7 +76,7 @@ function decodeSchematic(decoder: FieldDecoder, node: YamlNode): Schematic {
     overlay: {
       image: decoder.string(overlay.image),
       name: decoder.string(overlay.name),
-      options: decodeOptions(decoder, overlay.options),
+      options: decoder.options(overlay.options),
     },
     customization: decodeCustomization(decoder, top.customization),
   };
@@ -103,7 +103,7 @@ function decodeCustomization(decoder: FieldDecoder, node: YamlNode | undefined):
     extraKernelArgs: decoder.strings(fields.extraKernelArgs),
     meta: decoder.list(fields.meta, "[]schematic.MetaValue").map((item) => decodeMetaValue(decoder, item)),
     systemExtensions: { officialExtensions: decoder.strings(extensions.officialExtensions) },
-    bootloader: decodeBootloader(decoder, fields.bootloader),
+    bootloader: decoder.enumeration(fields.bootloader, "imageropts.BootloaderKind", BOOTLOADERS),
     secureboot: {
       enrollKeys: decoder.string(secureboot.enrollKeys),
       includeWellKnownCertificates: decoder.bool(secureboot.includeWellKnownCertificates),
@@ -115,29 +115,4 @@ function decodeCustomization(decoder: FieldDecoder, node: YamlNode | undefined):
 function decodeMetaValue(decoder: FieldDecoder, node: YamlNode): MetaValue {
   const fields = decoder.fields(node, "schematic.MetaValue", ["key", "value"]);
   return { key: Number(decoder.uint(fields.key, "uint8", 255n)), value: decoder.string(fields.value) };
-}
-
-function decodeBootloader(decoder: FieldDecoder, node: YamlNode | undefined): BootloaderKind {
-  if (!node || isNull(node)) return "none";
-  if (node.$case !== "scalar") {
-    decoder.mismatch(node, "imageropts.BootloaderKind (TextUnmarshaler)");
-    return "none";
-  }
-  const kind = BOOTLOADERS.find((name) => name === node.text.toLowerCase());
-  if (kind === undefined) decoder.fault(node, `${node.text} does not belong to BootloaderKind values`);
-  return kind ?? "none";
-}
-
-function decodeOptions(decoder: FieldDecoder, node: YamlNode | undefined): YamlMap {
-  const none = EMPTY_SCHEMATIC.overlay.options;
-  if (node?.$case !== "map") {
-    if (node && !isNull(node)) decoder.mismatch(node, "map[string]interface {}");
-    return none;
-  }
-  if (decoder.duplicates(node)) return none;
-  const byKey = new Map<string, YamlValue>();
-  for (const [key, value] of mergedEntries(node)) {
-    if (!isNull(key)) byKey.set(decoder.string(key), yamlValue(value));
-  }
-  return sortedMap(Array.from(byKey, ([value, option]) => [{ $case: "string", value }, option]));
 }

@@ -1,116 +1,215 @@
 /**
- * Canonical YAML: the one spelling whose digest is a schematic's id (factory.md 2.3, 2.4). Block style, indent 4, dashes indented
- * under their key, no folding. Written from the rules, not with a library, because libraries change their minds.
+ * Canonical YAML: the one spelling whose digest is a schematic's id (factory.md 2.3, 2.4). Block style, dashes indented under
+ * their key; indent 4 and no folding but where asked for. Written from the rules, not with a library, because libraries change
+ * their minds.
  */
-import { looksTyped } from "./yaml-scalar.ts";
+import { binaryLines, doubleQuoted, type ScalarStyle, styleOf } from "./yaml-style.ts";
 import type { YamlMap, YamlValue } from "./yaml-value.ts";
 
-const INDENT = 4;
-/** A dash and the space behind it. */
-const DASH = 2;
 /** Keys longer than this, in bytes, take the explicit form. */
 const MAX_SIMPLE_KEY = 128;
+/** What ends a line for YAML 1.1. */
+const BREAK = /[\n\r\u0085\u2028\u2029]/;
 
 /**
- * A map as a whole document, each line ended by LF. `width` is the column behind which one-line values are folded at spaces;
- * canonical text is never folded.
+ * A map as a whole document, each line ended by LF. `width` is the column behind which one-line values are folded at spaces
+ * (canonical text is never folded), `indent` the columns a collection stands right of its key.
  */
-export function emitYaml(map: YamlMap, width = Number.POSITIVE_INFINITY): string {
-  return map.entries.length === 0 ? "{}\n" : emitMap(map, 0, width);
+export function emitYaml(map: YamlMap, width = Number.POSITIVE_INFINITY, indent = 4): string {
+  const emitter = new Emitter(width, indent);
+  emitter.root(map);
+  return emitter.text;
 }
 
-/** Where the content of a key at `column` stands: the next multiple of four, also below a dash. */
-function below(column: number): number {
-  return (Math.floor(column / INDENT) + 1) * INDENT;
+/** Where a value stands: in the column of its parent's keys or dashes, behind a dash or not. */
+interface Context {
+  readonly column: number;
+  readonly behindDash: boolean;
 }
 
-function pad(column: number): string {
-  return " ".repeat(column);
-}
+/** Writes one document; whether a line is started or gone on with depends on what stands before. */
+class Emitter {
+  #text = "";
+  readonly #width: number;
+  readonly #indent: number;
+  #column = 0;
+  /** True while the line has nothing but indentation, dashes and marks of explicit keys. */
+  #indention = true;
+  /** True when no space is needed before the next token. */
+  #spaced = true;
 
-function emitMap(map: YamlMap, column: number, width: number): string {
-  return map.entries
-    .map(([key, value]) => {
-      const text = emitScalar(key, column, DASH);
-      const simple = !text.includes("\n") && Buffer.byteLength(keyText(key)) <= MAX_SIMPLE_KEY;
-      if (!simple) return `${pad(column)}? ${text}\n${pad(column)}:${emitInline(value, column, width)}`;
-      return `${pad(column)}${text}:${emitBelowKey(value, column, text.length + 2, width)}`;
-    })
-    .join("");
-}
+  constructor(width: number, indent: number) {
+    this.#width = width;
+    this.#indent = indent;
+  }
 
-function keyText(key: YamlValue): string {
-  return "value" in key ? String(key.value) : "";
-}
+  get text(): string {
+    return this.#text;
+  }
 
-/** `lead` is how many columns the key takes, its colon and the space included. */
-function emitBelowKey(value: YamlValue, column: number, lead: number, width: number): string {
-  const inner = below(column);
-  if (value.$case === "map" && value.entries.length > 0) return `\n${emitMap(value, inner, width)}`;
-  if (value.$case === "seq" && value.items.length > 0) return `\n${emitSeq(value.items, inner, width)}`;
-  return ` ${fold(emitScalar(value, column, inner - column), column + lead, inner, width)}\n`;
-}
+  root(map: YamlMap): void {
+    if (map.entries.length === 0) this.#put("{}");
+    else this.#map(map, 0);
+    if (this.#column > 0) this.#break();
+  }
 
-function emitSeq(items: readonly YamlValue[], column: number, width: number): string {
-  return items.map((item) => `${pad(column)}-${emitInline(item, column, width)}`).join("");
-}
+  #put(text: string): void {
+    this.#text += text;
+    this.#column += text.length;
+  }
 
-/** A value behind a dash or the colon of an explicit key: collections start on the same line. */
-function emitInline(value: YamlValue, column: number, width: number): string {
-  const inner = column + DASH;
-  if (value.$case === "map" && value.entries.length > 0) return ` ${emitMap(value, inner, width).slice(inner)}`;
-  if (value.$case === "seq" && value.items.length > 0) return ` ${emitSeq(value.items, inner, width).slice(inner)}`;
-  return ` ${fold(emitScalar(value, column, DASH), inner, inner, width)}\n`;
-}
+  #break(raw = "\n"): void {
+    this.#text += raw;
+    this.#column = 0;
+    this.#indention = true;
+  }
 
-/** Breaks a one-line value that starts at column `start` at single spaces behind `width`; lines continue at `indent`. */
-function fold(text: string, start: number, indent: number, width: number): string {
-  if (start + text.length <= width || text.includes("\n")) return text;
-  const runes = [...text];
-  const quoted = text.startsWith('"') || text.startsWith("'");
-  let column = start;
-  let out = "";
-  for (const [i, rune] of runes.entries()) {
-    const inner = !quoted || (i > 1 && i < runes.length - 2);
-    const next = runes[i + 1];
-    const breakable = rune === " " && runes[i - 1] !== " " && column > width && inner;
-    if (breakable && (next !== " " || text.startsWith('"'))) {
-      // Only double quotes can keep a space at the start of a line, behind a backslash.
-      out += `\n${pad(indent)}${next === " " ? "\\" : ""}`;
-      column = indent;
-    } else {
-      out += rune;
-      column++;
+  /** Goes to a column, on the next line if this one has content. */
+  #line(column: number): void {
+    const here = this.#indention && (this.#column < column || (this.#column === column && this.#spaced));
+    if (!here) this.#break();
+    if (this.#column < column) this.#put(" ".repeat(column - this.#column));
+    this.#spaced = true;
+  }
+
+  /** A mark that content may follow on the same line. */
+  #mark(mark: string): void {
+    if (!this.#spaced) this.#put(" ");
+    this.#put(mark);
+    this.#spaced = false;
+  }
+
+  /** The column of what belongs to a value: right behind a dash, else the next multiple of the indent. */
+  #below({ column, behindDash }: Context): number {
+    return behindDash ? column + 2 : (Math.floor(column / this.#indent) + 1) * this.#indent;
+  }
+
+  #value(value: YamlValue, context: Context): void {
+    if (value.$case === "map" && value.entries.length > 0) this.#map(value, this.#below(context));
+    else if (value.$case === "seq" && value.items.length > 0) this.#seq(value.items, this.#below(context));
+    else this.#scalar(value, context, false);
+  }
+
+  #seq(items: readonly YamlValue[], column: number): void {
+    for (const item of items) {
+      this.#line(column);
+      this.#mark("-");
+      this.#value(item, { column, behindDash: true });
     }
   }
-  return out;
+
+  #map(map: YamlMap, column: number): void {
+    const context: Context = { column, behindDash: false };
+    for (const [key, value] of map.entries) {
+      this.#line(column);
+      if (isSimpleKey(key)) {
+        this.#scalar(key, context, true);
+        this.#put(":");
+        this.#indention = false;
+      } else {
+        this.#mark("?");
+        this.#value(key, context);
+        this.#line(column);
+        this.#mark(":");
+      }
+      this.#spaced = false;
+      this.#value(value, context);
+    }
+  }
+
+  #scalar(value: YamlValue, context: Context, isKey: boolean): void {
+    if (!this.#spaced) this.#put(" ");
+    if (value.$case === "binary") this.#put("!!binary ");
+    const { style, text } = printed(value);
+    const width = isKey ? Number.POSITIVE_INFINITY : this.#width;
+    const column = this.#below(context);
+    if (style === "literal") this.#literal(text, column, column - context.column);
+    else if (style === "double") this.#double(text, column, width);
+    else this.#raw(style === "single" ? `'${text.replaceAll("'", "''")}'` : text, column, width);
+    this.#spaced = style === "literal";
+  }
+
+  /** Plain or single-quoted text: folded at single spaces only, because spaces around a fold are lost. */
+  #raw(text: string, column: number, width: number): void {
+    if (this.#column + text.length <= width && !BREAK.test(text)) {
+      this.#put(text);
+      this.#indention = false;
+      return;
+    }
+    const edges = text.startsWith("'") ? [1, text.length - 2] : [];
+    let afterBreak = false;
+    for (const { 0: piece, index } of text.matchAll(/ +|[\u2028\u2029]|[^ \u2028\u2029]+/g)) {
+      if (piece === "\u2028" || piece === "\u2029") this.#break(piece);
+      else if (piece === " " && this.#column > width && !edges.includes(index)) this.#line(column);
+      else {
+        // A raw break is followed by the indentation of the line it starts, but for the closing quote.
+        if (afterBreak && piece[0] !== " " && index !== text.length - 1) this.#line(column);
+        this.#put(piece);
+        this.#indention = false;
+      }
+      afterBreak = piece === "\u2028" || piece === "\u2029";
+    }
+  }
+
+  #double(text: string, column: number, width: number): void {
+    const quoted = doubleQuoted(text);
+    const last = quoted.length - 2;
+    for (const { 0: piece, index } of quoted.matchAll(/ +|[^ ]+/g)) {
+      this.#indention = false;
+      const fold = piece[0] === " " && this.#column > width && index > 1 && index < last;
+      if (fold) this.#line(column);
+      // A line can start with a space only behind a backslash.
+      this.#put(fold ? piece.slice(1).replace(/^ /, "\\ ") : piece);
+    }
+  }
+
+  /** `step`: how many columns the text stands right of its parent. */
+  #literal(text: string, column: number, step: number): void {
+    const [, end = ""] = /([\n\u2028\u2029]*)$/.exec(text.slice(-2))!;
+    // Without a digit the first line of text tells the indentation.
+    this.#put(`|${/^[\n\u2028\u2029]*[ \t]/.test(text) ? step : ""}${["-", "", "+"][end.length]}`);
+    this.#break();
+    for (const [piece] of text.matchAll(/[\n\u2028\u2029]|[^\n\u2028\u2029]+/g)) {
+      if (BREAK.test(piece)) this.#break(piece);
+      else {
+        this.#put(" ".repeat(column) + piece);
+        this.#indention = false;
+      }
+    }
+  }
 }
 
-/** A value on one line, or a literal block whose text stands `step` columns right of `column`. */
-function emitScalar(value: YamlValue, column: number, step: number): string {
+function isSimpleKey(key: YamlValue): boolean {
+  if ((key.$case === "seq" && key.items.length > 0) || (key.$case === "map" && key.entries.length > 0)) return false;
+  const { text } = printed(key);
+  const tag = key.$case === "binary" ? "!!binary" : "";
+  return !BREAK.test(text) && Buffer.byteLength(tag + text) <= MAX_SIMPLE_KEY;
+}
+
+/** The text a scalar or an empty collection is printed from, and how. */
+function printed(value: YamlValue): { readonly style: ScalarStyle; readonly text: string } {
   switch (value.$case) {
-    case "null":
-      return "null";
-    case "bool":
-    case "int":
-      return String(value.value);
-    case "timestamp":
-      return value.value;
-    case "float":
-      return emitFloat(value.value);
-    case "binary":
-      return `!!binary ${value.base64}`;
-    case "seq":
-      return "[]";
-    case "map":
-      return "{}";
     case "string":
-      return emitString(value.value, column, step);
+      return { style: styleOf(value.value), text: value.value };
+    case "binary": {
+      const text = binaryLines(value.base64);
+      return { style: text.includes("\n") ? "literal" : "plain", text };
+    }
+    case "float":
+      return { style: "plain", text: floatText(value.value) };
+    case "seq":
+      return { style: "plain", text: "[]" };
+    case "map":
+      return { style: "plain", text: "{}" };
+    case "null":
+      return { style: "plain", text: "null" };
+    default:
+      return { style: "plain", text: String(value.value) };
   }
 }
 
 /** Shortest digits that read back the same; an exponent from 10^6 on and below 10^-4. */
-function emitFloat(value: number): string {
+function floatText(value: number): string {
   if (Number.isNaN(value)) return ".nan";
   if (!Number.isFinite(value)) return value > 0 ? ".inf" : "-.inf";
   if (Object.is(value, -0)) return "-0";
@@ -118,71 +217,4 @@ function emitFloat(value: number): string {
   const power = Number(exponent);
   if (value === 0 || (power >= -4 && power < 6)) return String(value);
   return `${digits}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
-}
-
-/** What double quotes are needed for; a line feed alone is not (it makes a literal block). */
-const SPECIAL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\ufeff\ufffe\uffff]|[\u{10000}-\u{10ffff}]/u;
-const PLAIN_FORBIDDEN = /^[ #,[\]{}&*!|>'"%@`]| $|^[-?:](?: |$)|: |:$| #|^---|^\.\.\./;
-/** Besides LF, what ends a line for YAML 1.1 and may stand raw. */
-const RAW_BREAK = /[\u2028\u2029]/;
-
-function emitString(text: string, column: number, step: number): string {
-  if (text === "") return '""';
-  if (SPECIAL.test(text)) return emitDoubleQuoted(text);
-  if (text.includes("\n")) {
-    return /[^\s]/.test(text) ? emitLiteral(text, column, step) : emitDoubleQuoted(text);
-  }
-  if (looksTyped(text) || text.includes("\t")) return emitDoubleQuoted(text);
-  if (PLAIN_FORBIDDEN.test(text) || RAW_BREAK.test(text)) return emitSingleQuoted(text, column + step);
-  return text;
-}
-
-/** A raw break is followed by the indentation of the line it starts. */
-function emitSingleQuoted(text: string, column: number): string {
-  const broken = text.replace(/([\u2028\u2029])(?![\u2028\u2029]|$)/g, `$1${pad(column)}`);
-  return `'${broken.replaceAll("'", "''")}'`;
-}
-
-function emitLiteral(text: string, column: number, step: number): string {
-  const digit = /^\n*[ \t]/.test(text) ? String(step) : "";
-  const end = /\n*$/.exec(text)![0].length;
-  const chomp = end === 0 ? "-" : end === 1 ? "" : "+";
-  const body = text.replace(/[^\n\u2028\u2029]+/g, (line) => pad(column + step) + line);
-  return `|${digit}${chomp}\n${end === 0 ? body : body.slice(0, -1)}`;
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  "\0": "\\0",
-  "\u0007": "\\a",
-  "\b": "\\b",
-  "\t": "\\t",
-  "\n": "\\n",
-  "\v": "\\v",
-  "\f": "\\f",
-  "\r": "\\r",
-  "\u001b": "\\e",
-  '"': '\\"',
-  "\\": "\\\\",
-  "\u0085": "\\N",
-  "\u2028": "\\L",
-  "\u2029": "\\P",
-};
-const ESCAPED = /[\u0000-\u001f"\\\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]|[\u{10000}-\u{10ffff}]/gu;
-
-function emitDoubleQuoted(text: string): string {
-  // The reference also escapes whatever follows a leading byte order mark; ids depend on it.
-  const [first, second] = [...text];
-  const forced = first === "\ufeff" && second !== undefined ? escapeRune(second) : "";
-  const rest = forced === "" ? text : text.slice(first!.length + second!.length);
-  const start = forced === "" ? "" : `\\uFEFF${forced}`;
-  return `"${start}${rest.replace(ESCAPED, escapeRune)}"`;
-}
-
-function escapeRune(rune: string): string {
-  const known = ESCAPES[rune];
-  if (known !== undefined) return known;
-  const code = rune.codePointAt(0)!;
-  const hex = code.toString(16).toUpperCase();
-  if (code <= 0xff) return `\\x${hex.padStart(2, "0")}`;
-  return code <= 0xffff ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`;
 }

@@ -30,7 +30,7 @@ const TIMESTAMP =
 
 /** No 64-bit number is spelled longer, and conversion of long ones is slow. */
 const MAX_INT_LENGTH = 128;
-const MAX_INT64 = 2n ** 63n - 1n;
+const MIN_INT64 = -(2n ** 63n);
 const MAX_UINT64 = 2n ** 64n - 1n;
 
 /** The meaning of an untagged plain scalar. */
@@ -46,27 +46,27 @@ export function resolveScalar(text: string): YamlScalar {
   return { $case: "string", value: text };
 }
 
-/** The meaning of a scalar where a bool is wanted: the YAML 1.1 words count as well. */
-export function resolveBool(text: string): boolean | undefined {
-  if (TRUE.has(text) || OLD_TRUE.has(text)) return true;
-  return FALSE.has(text) || OLD_FALSE.has(text) ? false : undefined;
+/** The bool a word of YAML 1.1 stands for where one is wanted. */
+export function oldBool(text: string): boolean | undefined {
+  if (OLD_TRUE.has(text)) return true;
+  return OLD_FALSE.has(text) ? false : undefined;
 }
 
 /** True when some reader would take the plain text for something else than this string. */
 export function looksTyped(text: string): boolean {
-  return resolveScalar(text).$case !== "string" || resolveBool(text) !== undefined || BASE_60.test(text);
+  return resolveScalar(text).$case !== "string" || oldBool(text) !== undefined || BASE_60.test(text);
 }
 
 function parseNumber(text: string): YamlScalar | undefined {
-  // A leading dot is read as it stands; everything else may have underscores anywhere.
-  const plain = text.startsWith(".") ? text : text.replaceAll("_", "");
+  // Underscores may stand anywhere, but behind a leading dot only between digits.
+  if (text.startsWith(".") && /_(?![0-9])|[^0-9]_/.test(text)) return undefined;
+  const plain = text.replaceAll("_", "");
   const match = plain.length <= MAX_INT_LENGTH ? INT.exec(plain) : null;
-  if (match && plain !== "-0") {
+  if (match && text !== "-0") {
     const [, sign, hex, binary, octal, decimal] = match;
     const size = BigInt(hex ? `0x${hex}` : binary ? `0b${binary}` : octal ? `0o${octal}` : decimal!);
     const value = sign === "-" ? -size : size;
-    // An explicit plus sign is not part of an unsigned number.
-    if (value >= -MAX_INT64 - 1n && value <= (sign === "+" ? MAX_INT64 : MAX_UINT64)) return { $case: "int", value };
+    if (value >= MIN_INT64 && value <= MAX_UINT64) return { $case: "int", value };
   }
   if (!FLOAT.test(plain)) return undefined;
   const value = Number(plain);
@@ -81,7 +81,6 @@ function parseTimestamp(text: string): YamlScalar | undefined {
   if (hour > 23 || minute > 59 || second > 59 || !isDay(Number(year), Number(month), Number(day))) return undefined;
   const offset = zoneText(zone ?? "Z");
   if (offset === undefined) return undefined;
-  const two = (part: number | string | undefined): string => String(part).padStart(2, "0");
   const fraction = (f ?? f2 ?? "").slice(0, 9).replace(/0+$/, "");
   const time = `${two(hour)}:${two(minute)}:${two(second)}${fraction && `.${fraction}`}`;
   return { $case: "timestamp", value: `${year}-${two(month)}-${two(day)}T${time}${offset}` };
@@ -93,7 +92,16 @@ function isDay(year: number, month: number, day: number): boolean {
   return day <= [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]!;
 }
 
+function two(part: number | string | undefined): string {
+  return String(part).padStart(2, "0");
+}
+
+/** An offset from UTC as RFC 3339 has it. */
 function zoneText(zone: string): string | undefined {
-  if (zone === "Z" || /^[-+]00:00$/.test(zone)) return "Z";
-  return Number(zone.slice(1, 3)) <= 24 && Number(zone.slice(4)) < 60 ? zone : undefined;
+  if (zone === "Z") return zone;
+  const [hours, minutes] = [Number(zone.slice(1, 3)), Number(zone.slice(4))];
+  // Both limits count as valid, as some people write them.
+  if (hours > 24 || minutes > 60) return undefined;
+  const offset = hours * 60 + minutes;
+  return offset === 0 ? "Z" : `${zone[0]}${two(Math.floor(offset / 60))}:${two(offset % 60)}`;
 }

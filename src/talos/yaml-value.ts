@@ -1,12 +1,13 @@
 /** Values of free shape (overlay options) and their order in canonical YAML (factory.md 2.4). */
 import {
   duplicateKeys,
+  isMerge,
   mergedEntries,
   type YamlMapNode,
   type YamlNode,
   type YamlScalarNode,
   yamlError,
-} from "./yaml-read.ts";
+} from "./yaml-node.ts";
 import type { YamlScalar } from "./yaml-scalar.ts";
 
 /** A decoded value. `binary` holds base64 of bytes that are no UTF-8 text. Maps are in canonical order, keys unique. */
@@ -35,9 +36,9 @@ export const yaml = {
 
 /** The text a `!!binary` scalar stands for, undefined when it is no UTF-8. Throws `yaml_invalid` on bad base64. */
 export function binaryText(node: YamlScalarNode): string | undefined {
-  const base64 = node.text.replace(/\s+/g, "");
+  const base64 = node.text.replaceAll("\n", "");
   if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(base64)) {
-    throw yamlError("!!binary value contains invalid base64 data");
+    throw yamlError("!!binary value contains invalid base64 data", node.line);
   }
   const bytes = Buffer.from(base64, "base64");
   const text = bytes.toString("utf8");
@@ -48,14 +49,14 @@ export function binaryText(node: YamlScalarNode): string | undefined {
 export function yamlValue(node: YamlNode): YamlValue {
   switch (node.$case) {
     case "seq":
-      return { $case: "seq", items: node.items.map(yamlValue) };
+      return { $case: "seq", items: node.items.filter((item) => !isMerge(item)).map(yamlValue) };
     case "map":
       return mapValue(node);
     case "scalar": {
       if (node.tag === "!!binary") {
         const value = binaryText(node);
         return value === undefined
-          ? { $case: "binary", base64: node.text.replace(/\s+/g, "") }
+          ? { $case: "binary", base64: Buffer.from(node.text, "base64").toString("base64") }
           : { $case: "string", value };
       }
       return node.value.$case === "merge" ? { $case: "string", value: node.text } : node.value;
@@ -65,11 +66,16 @@ export function yamlValue(node: YamlNode): YamlValue {
 
 function mapValue(node: YamlMapNode): YamlMap {
   const duplicates = duplicateKeys(node);
-  if (duplicates.length > 0) throw yamlError(`construct errors: ${duplicates.map(({ text }) => text).join("; ")}`);
+  if (duplicates.length > 0)
+    throw yamlError(`construct errors: ${duplicates.map(({ key, text }) => `line ${key.line}: ${text}`).join("; ")}`);
+  // Where all keys are strings, merged ones become strings as well.
+  const named = node.entries.every(([key]) => isMerge(key) || (key.$case === "scalar" && key.tag === "!!str"));
   const byKey = new Map<string, readonly [YamlValue, YamlValue]>();
   for (const [keyNode, valueNode] of mergedEntries(node)) {
-    if (keyNode.$case !== "scalar") throw yamlError(`line ${keyNode.line}: cannot use a ${keyNode.$case} as a map key`);
-    const key = yamlValue(keyNode);
+    if (keyNode.$case !== "scalar") throw yamlError(`cannot use a ${keyNode.$case} as a map key`, keyNode.line);
+    const { tag, text, value } = keyNode;
+    if (isMerge(valueNode) || (named && value.$case === "null")) continue;
+    const key = named && tag !== "!!binary" ? yaml.string(text) : yamlValue(keyNode);
     byKey.set(keyIdentity(key), [key, yamlValue(valueNode)]);
   }
   return sortedMap([...byKey.values()]);
@@ -85,14 +91,20 @@ export function sortedMap(entries: YamlMap["entries"]): YamlMap {
 }
 
 /** Kinds in canonical order; those of rank 0 to 2 are compared as numbers first. */
-const RANKS = ["bool", "int", "float", "null", "seq", "map", "string", "binary", "timestamp"] as const;
+const RANKS: readonly YamlValue["$case"][] = ["bool", "int", "float", "null", "seq", "map", "string", "timestamp"];
 
 function compareKeys(a: YamlValue, b: YamlValue): number {
   const left = numberOf(a);
   const right = numberOf(b);
   if (left !== undefined && right !== undefined && left !== right) return left < right ? -1 : 1;
-  if (a.$case === "string" && b.$case === "string") return compareNatural(a.value, b.value);
-  return RANKS.indexOf(a.$case) - RANKS.indexOf(b.$case);
+  if (a.$case === "int" && b.$case === "int") return a.value < b.value ? -1 : 1;
+  const [one, other] = [stringOf(a), stringOf(b)];
+  if (one !== undefined && other !== undefined) return compareNatural(one, other);
+  return rank(a) - rank(b);
+}
+
+function rank({ $case }: YamlValue): number {
+  return RANKS.indexOf($case === "binary" ? "string" : $case);
 }
 
 function numberOf(value: YamlValue): number | undefined {
@@ -104,6 +116,11 @@ function numberOf(value: YamlValue): number | undefined {
     default:
       return undefined;
   }
+}
+
+function stringOf(value: YamlValue): string | undefined {
+  if (value.$case === "binary") return Buffer.from(value.base64, "base64").toString();
+  return value.$case === "string" ? value.value : undefined;
 }
 
 const LETTER = /^\p{L}$/u;
@@ -152,8 +169,9 @@ function insideNumber(runes: readonly string[], at: number): boolean {
   return false;
 }
 
-/** Digits of other scripts count by their distance from "0", as odd as that is; the sum is exact. */
+/** Digits of other scripts count by their distance from "0", and sums wrap at 64 bits, as odd as that is. */
 function runValue(run: string): bigint {
-  if (/^[0-9]*$/.test(run)) return BigInt(run === "" ? 0 : run);
-  return [...run].reduce((sum, rune) => sum * 10n + BigInt(rune.codePointAt(0)! - 48), 0n);
+  let sum = 0n;
+  for (const rune of run) sum = BigInt.asIntN(64, sum * 10n + BigInt(rune.codePointAt(0)! - 48));
+  return sum;
 }

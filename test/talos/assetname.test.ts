@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type AssetRequest, assetFileName, outputName, parseAssetPath } from "../../src/talos/assetname.ts";
+import { type AssetRequest, outputName, parseAssetPath } from "../../src/talos/assetname.ts";
 import { PLATFORMS } from "../../src/talos/platform.ts";
+import { assetPath, profileFromPath } from "../../src/talos/profile-names.ts";
 import { loadVectors } from "./vectors.ts";
 
 interface Row {
@@ -44,7 +45,7 @@ test("profile names that are no disk are refused, not a crash", () => {
   }
 });
 
-test("names with a platform read back to the same request", () => {
+test("names with a platform read back to the same profile", () => {
   const target = fc.record({
     platform: fc.constantFrom(...PLATFORMS),
     arch: fc.constantFrom("amd64", "arm64"),
@@ -54,9 +55,9 @@ test("names with a platform read back to the same request", () => {
   fc.assert(
     fc.property(target, ending, ({ platform, arch, secureboot }, suffix) => {
       const path = `${platform}-${arch}${secureboot ? "-secureboot" : ""}${suffix}`;
-      const request = parseAssetPath(path);
-      assert.equal(assetFileName(request), path);
-      assert.deepEqual(parseAssetPath(assetFileName(request)), request);
+      const profile = profileFromPath(path);
+      assert.equal(assetPath(profile), path);
+      assert.deepEqual(profileFromPath(assetPath(profile)), profile);
     }),
   );
 });

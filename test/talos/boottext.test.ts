@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isoVolume, isoVolumeId, loaderConf, osRelease, ukiProfiles } from "../../src/talos/boottext.ts";
+import { isoLabel, isoVolume, isoVolumeId, loaderConf, osRelease, ukiProfiles } from "../../src/talos/boottext.ts";
 
 test("loader.conf", () => {
   const head = "# systemd-boot configuration\n\ntimeout 10\n";
@@ -11,6 +11,7 @@ test("loader.conf", () => {
 });
 
 test("ISO volume names", () => {
+  assert.equal(isoLabel("v1.7.6"), "Talos-v1.7.6");
   assert.equal(isoVolume("v1.7.6"), undefined);
   assert.deepEqual(isoVolume("v1.14.0"), { id: "TALOS_V1_14_0", setId: "Talos-v1.14.0" });
   assert.equal(isoVolumeId("Talos-v1.15.0-alpha.0-7-gb914c26"), "TALOS_V1_15_0_ALPHA_0_7_GB914C26");

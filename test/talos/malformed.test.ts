@@ -2,10 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
+import { type CmdlineInput, kernelCmdline } from "../../src/talos/cmdline.ts";
+import { checkConstraint } from "../../src/talos/constraint.ts";
 import { TalosError } from "../../src/talos/errors.ts";
 import { parseManifest } from "../../src/talos/extensions.ts";
 import { decodeMeta, parseMeta } from "../../src/talos/meta.ts";
+import { profileFromPath } from "../../src/talos/profile-names.ts";
+import { emitProfile, parseProfile } from "../../src/talos/profile-yaml.ts";
 import { parseSchematic } from "../../src/talos/schematic.ts";
+import { emitSchematic } from "../../src/talos/schematic-emit.ts";
 import { parseTolerant, parseVersion } from "../../src/talos/version.ts";
 
 /** Each row of anchors stands for ten times the one before it. */
@@ -30,7 +35,14 @@ const HOSTILE: readonly (readonly [string, string | Uint8Array, RegExp])[] = [
   ["deep flow", `owner: ${"[".repeat(50_000)}`, /max depth/],
   ["deep block", "- ".repeat(50_000), /max depth/],
   ["deep maps", "{a: ".repeat(50_000), /max depth/],
-  ["no UTF-8", Uint8Array.of(0x6f, 0xff, 0xfe), /invalid UTF-8/],
+  ["no UTF-8", Uint8Array.of(0x6f, 0x0a, 0xff, 0xfe), /line 2: invalid UTF-8/],
+  ["half a UTF-16 unit", Uint8Array.of(0xff, 0xfe, 0x61), /invalid UTF-16LE/],
+  ["deep flow beyond what is queued", "[".repeat(20_000), /max depth of 10000/],
+  ["a list beyond what is queued", `[${"x,".repeat(400_000)}]: y`, /more than 600000 tokens/],
+  ["a list of too many nodes", `owner: [${"x,".repeat(200_000)}]`, /more than 200000 nodes/],
+  ["a long key that is none", `${"[x, ".repeat(90)}${"y".repeat(50_000)}`, /line \d+: did not find expected/],
+  ["duplicates in what is merged", "<<: {owner: a, owner: b}\n", /"owner" already defined/],
+  ["control character", "owner: \u001b[0m\n", /control characters are not allowed \(value: 27\)/],
   ["NUL", "owner: a\0", /control characters/],
   ["halves of a rune", '{"owner": "\\ud83d\\ude00"}', /invalid Unicode character escape code/],
   ["half a rune", 'owner: "\\U0000D800"', /invalid Unicode character escape code/],
@@ -69,16 +81,51 @@ test("faults are listed up to a limit", () => {
   );
 });
 
+/** What YAML is made of, in any order. */
+const PIECES = [
+  ...["a", "k: ", "- ", "? ", ": ", ",", "[", "]", "{", "}", "&a ", "*a", "!!int ", "!!binary ", "!x ", "! ", "<<: "],
+  ...["|\n", ">2-\n", "'", '"', "\\", "\\u00", "#", " # c\n", "\n", "\n  ", "\t", " ", "---\n", "...\n", "%TAG ! x\n"],
+  ...["1", "0x", "~", "2001-01-01", ".", "é", "😀", "\u2028", "\ufeff", "\0"],
+];
+const soup = fc.array(fc.constantFrom(...PIECES), { maxLength: 14 }).map((pieces) => pieces.join(""));
+const hostileText = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 60 }),
+  soup,
+  // So far in that the value of a field is read.
+  fc
+    .constantFrom(
+      "overlay: {options: {k: ",
+      "overlay:\n  options:\n    k: ",
+      "customization:\n  extraKernelArgs:\n  - ",
+    )
+    .chain((head) => soup.map((rest) => head + rest)),
+);
+const METAL: CmdlineInput = {
+  platform: "metal",
+  arch: "amd64",
+  version: undefined,
+  kind: "iso",
+  secureboot: false,
+  extraKernelArgs: [],
+  meta: [],
+};
+const READERS: readonly ((text: string) => unknown)[] = [
+  (text) => emitSchematic(parseSchematic(text)),
+  (text) => emitProfile(parseProfile(text)),
+  parseManifest,
+  parseVersion,
+  parseTolerant,
+  parseMeta,
+  decodeMeta,
+  profileFromPath,
+  (text) => checkConstraint(text, undefined),
+  (text) => kernelCmdline({ ...METAL, extraKernelArgs: [text] }),
+];
+
 test("whatever comes in, what comes out is a value or a coded refusal", () => {
-  const input = fc.oneof(
-    fc.string({ unit: "binary", maxLength: 60 }),
-    fc.string({
-      unit: fc.constantFrom("a", ":", " ", "\n", "-", "[", "]", "{", "}", "&", "*", "!", "|", ">", "'", '"', "#"),
-    }),
-  );
-  for (const read of [parseSchematic, parseManifest, parseVersion, parseTolerant, parseMeta, decodeMeta]) {
+  for (const read of READERS) {
     fc.assert(
-      fc.property(input, (text) => {
+      fc.property(hostileText, (text) => {
         try {
           read(text);
         } catch (error) {
@@ -88,6 +135,21 @@ test("whatever comes in, what comes out is a value or a coded refusal", () => {
       { numRuns: 300 },
     );
   }
+});
+
+test("kernel arguments: white space of any kind separates, NUL is refused", () => {
+  const line = (...extraKernelArgs: readonly string[]) => kernelCmdline({ ...METAL, extraKernelArgs });
+  assert.ok(line("a\nb\tc", " d\u00a0e\r\n").endsWith(" a b c d e"));
+  assert.throws(() => line("x", "a=b\0c"), {
+    code: "profile_invalid",
+    message: /^extraKernelArgs: "a=b\\u0000c" has a NUL/,
+  });
+});
+
+test("many keys cost no more than their number", () => {
+  const words = Array.from({ length: 50_000 }, (_, i) => `k${i}=v`);
+  const all = [...words, "-k7", "-k8=v", ...words.map((word) => `x${word}`)].join(" ");
+  assert.equal(kernelCmdline({ ...METAL, extraKernelArgs: [all] }).split(" ").length > 99_998, true);
 });
 
 test("META flags that are none", () => {

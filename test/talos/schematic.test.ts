@@ -84,6 +84,7 @@ const REFUSALS: readonly (readonly [string, string])[] = [
   ["customization: *x\n", "yaml: line 1: unknown anchor 'x' referenced"],
   ["owner: \u0001\n", "yaml: control characters are not allowed (value: 1)"],
   ["%YAML 1.2\n---\n{}\n", "yaml: line 1: found incompatible YAML document"],
+  ["customization: [\n", "yaml: line 2: did not find expected node content"],
 ];
 
 test("words of refusals", () => {
@@ -92,18 +93,14 @@ test("words of refusals", () => {
   }
 });
 
-/**
- * Text of all kinds the emitter treats apart. Left out: raw U+2028 and U+2029, which no reader gives back everywhere, and
- * indented text that ends in a line of spaces, where the yaml package loses that line.
- */
-const anyText = fc.oneof(
-  fc.string({ unit: "binary" }).map((value) => value.replace(/[\u2028\u2029\ud800-\udfff]/g, "")),
+/** Text of all kinds the emitter treats apart. */
+const text = fc.oneof(
+  fc.string({ unit: "binary" }).map((value) => value.toWellFormed()),
   fc.string({
-    unit: fc.constantFrom("a", " ", "\n", "\t", ":", "#", "-", "'", '"', "\\", "~", "0", "é", "😀", "\u0085"),
+    unit: fc.constantFrom("a", " ", "\n", "\t", ":", "#", "-", "'", '"', "\\", "~", "0", "é", "😀", "\u0085", "\u2028"),
   }),
   fc.constantFrom("yes", "null", "1e3", "0x1F", "12:30", "2020-01-01", "<<", "=", "---", "? x", "- x", "\ufeffx", "|"),
 );
-const text = anyText.filter((value) => !/^\n*[ \t]/.test(value) || !/\n[ \t]+$/.test(value));
 const scalar: fc.Arbitrary<YamlValue> = fc.oneof(
   text.map(yaml.string),
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n }).map(yaml.int),
