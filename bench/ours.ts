@@ -8,18 +8,27 @@ import { type Cost, inFolder, own, start } from "./measure.ts";
 import type { Message, Usage } from "./server.ts";
 import type { Workload } from "./workload.ts";
 
-/** One of the four measured images, by the name of its rows and its path on the server. */
+/** A measured image, by the name of its rows and its path on the server. */
 export interface Asset {
-  readonly name: "initramfs" | "uki" | "iso" | "raw-zst";
+  readonly name: string;
   readonly path: string;
+  /** Also measured with an empty store. */
+  readonly first?: boolean;
 }
 
-export const ASSETS: readonly Asset[] = [
-  { name: "initramfs", path: "initramfs-amd64.xz" },
-  { name: "uki", path: "metal-amd64-uki.efi" },
-  { name: "iso", path: "metal-amd64.iso" },
-  { name: "raw-zst", path: "metal-amd64.raw.zst" },
-];
+export const ASSETS = [
+  { name: "initramfs", path: "initramfs-amd64.xz", first: true },
+  { name: "uki", path: "metal-amd64-uki.efi", first: true },
+  { name: "iso", path: "metal-amd64.iso", first: true },
+  { name: "raw-zst", path: "metal-amd64.raw.zst", first: true },
+  { name: "aws-raw-zst", path: "aws-amd64.raw.zst" },
+  { name: "raw-xz", path: "metal-amd64.raw.xz" },
+  { name: "raw-tar-gz", path: "metal-amd64.raw.tar.gz" },
+  { name: "qcow2", path: "metal-amd64.qcow2" },
+  { name: "ova", path: "metal-amd64.ova" },
+] as const satisfies readonly Asset[];
+
+export type AssetName = (typeof ASSETS)[number]["name"];
 
 /** Our server in a process of its own. */
 export class OurServer {

@@ -82,7 +82,7 @@ export async function stockParallel(
       for (const [i, { extension, asset }] of builds(workload).entries()) {
         const at = { texts, unpacked: join(rest[i]!, "unpacked") };
         const environment = stockEnvironment(workload, [extension], at, diskBytes);
-        running.push(start(stockScript(ASSETS[asset]!, true), rest[i]!, environment));
+        running.push(start(stockScript(ASSETS[asset]!.name, true), rest[i]!, environment));
       }
       const watch = watchMemory([nginx.pid, ...running.slice(1).map(({ pid }) => pid)]);
       try {

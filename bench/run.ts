@@ -13,6 +13,7 @@
 //   NAME/again    warm: our store knows the release and the extensions, one kernel argument of the schematic is new;
 //                 stock starts from unpacked trees. Ours is the median of several runs, each with a schematic of its own.
 //   download/iso  an ISO that is known, to /dev/null; stock is nginx with sendfile and the same file. Medians.
+//   The line below the table says how long it takes to resolve a schematic and a path to the full profile.
 //   rss/parallel  16 parallel ISO downloads beside 4 builds; MB is the peak of resident memory, ours of the server,
 //                 stock of nginx and the tools together. The lines below the table say how long the event loop stood
 //                 still meanwhile, and whether a temporary file was larger than the largest blob.
@@ -31,6 +32,7 @@ import { findNginx, withNginx } from "./nginx.ts";
 import { ASSETS, type Asset, OurServer, order, schematic, watchTemporary, withServer } from "./ours.ts";
 import { oursParallel, stockParallel } from "./parallel.ts";
 import { type Loops, type Row, remarks, row, table } from "./report.ts";
+import { resolveTimes } from "./resolve.ts";
 import { STOCK_PACKAGES, stockEnvironment, stockScript, UNPACK, writeTexts } from "./stock.ts";
 import { BENCH, FULL, prepareWorkload, SHORT, type Workload } from "./workload.ts";
 
@@ -45,7 +47,8 @@ interface Bench {
   readonly folder: string;
   readonly texts: string;
   readonly unpacked: string;
-  readonly diskBytes: number;
+  /** Size of the raw disk of each platform that is measured, bytes. */
+  readonly diskBytes: Readonly<Record<string, number>>;
   readonly repeat: number;
 }
 
@@ -63,13 +66,26 @@ async function warm({ folder, workload, unpacked }: Bench): Promise<void> {
   await inFolder(folder, (job) => start(script, job, { LAYOUT: workload.layout, UNPACKED: unpacked }).done);
 }
 
-async function stockCost(bench: Bench, asset: Asset, unpack: boolean): Promise<Cost> {
+/** A measured image. */
+type Measured = (typeof ASSETS)[number];
+
+/** The platform an image is for; what is for none takes the disk of metal. */
+function platformOf({ path }: Measured): string {
+  return path.startsWith("aws-") ? "aws" : "metal";
+}
+
+async function stockCost(bench: Bench, asset: Measured, unpack: boolean): Promise<Cost> {
   await warm(bench);
   return await inFolder(bench.folder, async (job) => {
     const unpacked = unpack ? join(job, "unpacked") : bench.unpacked;
     const { workload, texts, diskBytes } = bench;
-    const environment = stockEnvironment(workload, workload.extensions, { texts, unpacked }, diskBytes);
-    return await start(stockScript(asset, unpack), job, environment).done;
+    const environment = stockEnvironment(
+      workload,
+      workload.extensions,
+      { texts, unpacked },
+      diskBytes[platformOf(asset)]!,
+    );
+    return await start(stockScript(asset.name, unpack), job, environment).done;
   });
 }
 
@@ -83,7 +99,7 @@ async function repeated(count: number, work: () => Promise<Cost>): Promise<Cost>
   return median(costs);
 }
 
-async function first(bench: Bench, asset: Asset): Promise<Row> {
+async function first(bench: Bench, asset: Measured): Promise<Row> {
   const name = `${asset.name}/first`;
   const ours = await repeated(bench.repeat, async () => {
     await warm(bench);
@@ -97,7 +113,7 @@ async function first(bench: Bench, asset: Asset): Promise<Row> {
   return row(name, ours, stock);
 }
 
-async function again(bench: Bench, server: OurServer, asset: Asset): Promise<Row> {
+async function again(bench: Bench, server: OurServer, asset: Measured): Promise<Row> {
   const name = `${asset.name}/again`;
   let run = 0;
   const ours = await repeated(AGAIN_RUNS, async () => {
@@ -157,7 +173,11 @@ async function parallel(bench: Bench, program: string, iso: string): Promise<{ r
   await warm(bench);
   const { cost, usage, idle } = await oursParallel(bench.workload, join(bench.folder, "parallel"));
   tell(name, "ours", cost);
-  const stock = await stockParallel(bench.workload, join(bench.folder, "parallel"), program, { ...bench, iso });
+  const stock = await stockParallel(bench.workload, join(bench.folder, "parallel"), program, {
+    ...bench,
+    iso,
+    diskBytes: bench.diskBytes.metal!,
+  });
   tell(name, "nginx and tools", stock);
   return { row: row(name, cost, stock), loops: { server: usage, idle } };
 }
@@ -169,12 +189,15 @@ async function prepare(server: OurServer, workload: Workload, folder: string, re
   const { id } = (await reply.json()) as { readonly id: string };
   const image = `${server.url}/image/${id}/${workload.version}`;
   const cmdline = await (await fetch(`${image}/cmdline-metal-amd64`)).text();
-  const head = await fetch(`${image}/metal-amd64.raw`, { method: "HEAD" });
-  const diskBytes = Number(head.headers.get("content-length"));
+  const diskBytes: Record<string, number> = {};
+  for (const platform of new Set(ASSETS.map(platformOf))) {
+    const head = await fetch(`${image}/${platform}-amd64.raw`, { method: "HEAD" });
+    diskBytes[platform] = Number(head.headers.get("content-length"));
+  }
   const [texts, unpacked] = [join(folder, "texts"), join(folder, "unpacked")];
   await mkdir(texts);
-  await writeTexts(texts, workload, { schematic: text, cmdline, diskBytes });
-  const environment = stockEnvironment(workload, workload.extensions, { texts, unpacked }, diskBytes);
+  await writeTexts(texts, workload, { schematic: text, cmdline });
+  const environment = stockEnvironment(workload, workload.extensions, { texts, unpacked }, 0);
   await inFolder(folder, (job) => start(UNPACK, job, environment).done);
   return { workload, folder, texts, unpacked, diskBytes, repeat };
 }
@@ -220,7 +243,8 @@ async function measureAll(workload: Workload, folder: string, { short, json, rep
     });
     if (!bench) throw new Error("the preparation gave nothing");
     for (const asset of ASSETS) if (wanted(`${asset.name}/again`)) rows.push(await again(bench, server, asset));
-    for (const asset of ASSETS) if (wanted(`${asset.name}/first`)) rows.push(await first(bench, asset));
+    for (const asset of ASSETS)
+      if ("first" in asset && wanted(`${asset.name}/first`)) rows.push(await first(bench, asset));
     const iso = await keepIso(bench, server);
     if (wanted("download/iso")) rows.push(await download(bench, server, nginx, iso));
     if (wanted("rss/parallel")) {
@@ -229,6 +253,9 @@ async function measureAll(workload: Workload, folder: string, { short, json, rep
       loops = result.loops;
     }
     process.stdout.write(`${machine()}\n\n${table(rows, !short)}\n`);
+    const { median: typical, p99 } = resolveTimes(workload);
+    const times = `median ${(typical * 1000).toFixed(0)} us, 99 of 100 below ${(p99 * 1000).toFixed(0)} us`;
+    process.stdout.write(`\nschematic and path to full profile: ${times}\n`);
     if (loops) process.stdout.write(`\n${remarks(loops, files, !short)}\n`);
   } finally {
     await server.stop();

@@ -4,7 +4,7 @@ import { splashBmp } from "../src/formats/uki/index.ts";
 import { partitionPlan } from "../src/talos/bootloader.ts";
 import { loaderConf, osRelease } from "../src/talos/boottext.ts";
 import { parseVersion } from "../src/talos/version.ts";
-import type { Asset } from "./ours.ts";
+import type { AssetName } from "./ours.ts";
 import type { Extension, Workload } from "./workload.ts";
 
 /** Tools of the pipelines; nginx is in nginx.ts. */
@@ -15,8 +15,11 @@ export const STOCK_PACKAGES = [
   "dosfstools",
   "gdisk",
   "mtools",
+  "pigz",
+  "qemu-utils",
   "squashfs-tools",
   "xorriso",
+  "xz-utils",
   "zstd",
 ] as const;
 
@@ -94,7 +97,8 @@ xorriso -as mkisofs -quiet -iso-level 3 -V TALOS -partition_offset 16 -partition
 rm -r tree esp
 `;
 
-const RAW_ZST = `
+/** The raw disk. */
+const DISK = `
 cp "$TEXTS/disk-loader.conf" tree/loader/loader.conf
 truncate -s "$DISK_BYTES" disk.raw
 sgdisk $PARTITIONS disk.raw > sgdisk.log
@@ -104,20 +108,34 @@ mcopy -s -p -Q -m -i esp tree/EFI tree/loader ::
 rm -r tree
 dd if=esp of=disk.raw bs=1M seek=1 conv=notrunc status=none
 rm esp
-zstd -q -18 -T0 disk.raw -o asset
-rm disk.raw
 `;
 
-const SCRIPTS: Readonly<Record<Asset["name"], string>> = {
-  initramfs: `${INITRAMFS}mv initramfs asset\n`,
-  uki: `${INITRAMFS}${UKI}mv uki.efi asset\n`,
-  iso: `${INITRAMFS}${UKI}${ESP_TREE}${ISO}`,
-  "raw-zst": `${INITRAMFS}${UKI}${ESP_TREE}${RAW_ZST}`,
-};
+/** What becomes of the raw disk, with the options of the reference (outputs.md 4). */
+const PACKED = {
+  "raw-zst": "zstd -q -18 -T0 disk.raw -o asset",
+  "aws-raw-zst": "zstd -q -18 -T0 disk.raw -o asset",
+  "raw-xz": "xz -0 -T0 -k -c disk.raw > asset",
+  "raw-tar-gz": "tar --sparse --format=gnu -cf - disk.raw | pigz -6 --no-time > asset",
+  qcow2: "qemu-img convert -f raw -O qcow2 -o cluster_size=8k disk.raw asset",
+  ova: "qemu-img convert -f raw -O vmdk -o subformat=streamOptimized disk.raw disk.vmdk; tar -cf asset disk.vmdk; rm disk.vmdk",
+} as const;
+
+function scriptOf(name: AssetName): string {
+  switch (name) {
+    case "initramfs":
+      return `${INITRAMFS}mv initramfs asset\n`;
+    case "uki":
+      return `${INITRAMFS}${UKI}mv uki.efi asset\n`;
+    case "iso":
+      return `${INITRAMFS}${UKI}${ESP_TREE}${ISO}`;
+    default:
+      return `${INITRAMFS}${UKI}${ESP_TREE}${DISK}${PACKED[name]}\nrm disk.raw\n`;
+  }
+}
 
 /** The pipeline of an image; with `unpack` it starts from the source images, else from unpacked trees. */
-export function stockScript(asset: Asset, unpack: boolean): string {
-  const script = SCRIPTS[asset.name];
+export function stockScript(name: AssetName, unpack: boolean): string {
+  const script = scriptOf(name);
   return unpack ? `${UNPACK}${script}` : script;
 }
 
@@ -125,8 +143,6 @@ export function stockScript(asset: Asset, unpack: boolean): string {
 export interface Facts {
   readonly schematic: string;
   readonly cmdline: string;
-  /** Size of the disk image, bytes. */
-  readonly diskBytes: number;
 }
 
 /** Writes the small files into `folder`, for the scripts' `$TEXTS`. */

@@ -11,11 +11,17 @@ const ORACLE_PACKAGES = [
   "cpio",
   "docker-registry",
   "dosfstools",
+  "e2fsprogs",
   "fdisk",
   "gdisk",
+  "grub-common",
   "kmod",
+  "libarchive-tools",
   "mtools",
   "openssl",
+  "pigz",
+  "python3",
+  "qemu-utils",
   "squashfs-tools",
   "xorriso",
   "xz-utils",
@@ -24,6 +30,9 @@ const ORACLE_PACKAGES = [
 const BOOT_PACKAGES = ["qemu-system-x86", "ovmf"] as const;
 /** For what the short run leaves out: network boot and arm64. */
 const LONG_BOOT_PACKAGES = ["ipxe-qemu", "qemu-efi-aarch64", "qemu-system-arm"] as const;
+
+/** Of the suite that does nothing else; `npm test` runs a hundred. */
+const FUZZ_CASES = "3000";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -43,13 +52,14 @@ function filesOf(suite: string): string[] {
   const all = globSync("test/**/*.test.ts", { cwd: root }).sort();
   const slow = (file: string): boolean => /^test\/(oracle|boot|e2e)\//.test(file);
   if (suite === "unit") return all.filter((file) => !slow(file));
+  if (suite === "fuzz") return ["test/oracle/fuzz.test.ts"];
   if (suite === "boot") return all.filter((file) => file.startsWith("test/boot/"));
   return all.filter((file) => !file.startsWith("test/boot/"));
 }
 
 const [suite = "all", ...options] = process.argv.slice(2);
-if (!["all", "unit", "boot"].includes(suite)) {
-  log(`unknown suite "${suite}": use all, unit or boot`);
+if (!["all", "unit", "boot", "fuzz"].includes(suite)) {
+  log(`unknown suite "${suite}": use all, unit, boot or fuzz`);
   process.exit(2);
 }
 const short = options.includes("--short");
@@ -63,6 +73,10 @@ if (!native.ok) log(`native codec not built (${native.reason}); the slower fallb
 const { status } = spawnSync(process.execPath, ["--test", "--test-timeout=900000", ...filesOf(suite)], {
   cwd: root,
   stdio: "inherit",
-  env: { ...process.env, ...(short ? { BOOT_SHORT: "1" } : {}) },
+  env: {
+    ...(suite === "fuzz" ? { FUZZ_CASES } : {}),
+    ...process.env,
+    ...(short ? { BOOT_SHORT: "1" } : {}),
+  },
 });
 process.exit(status ?? 1);

@@ -12,16 +12,23 @@ import { SingleFlight } from "./singleflight.ts";
  */
 const JOB_VERSIONS: Readonly<Record<JobKind, number>> = {
   files: 1,
-  extension: 1,
+  extension: 2,
+  unpack: 1,
+  overlayOptions: 1,
+  overlayInstall: 1,
   tree: 1,
   depmod: 1,
-  zstd: 1,
+  compress: 1,
+  checks: 1,
+  grains: 1,
+  grub: 1,
+  grubModules: 1,
   sample: 1,
   digest: 1,
 };
 
 /** Jobs whose result only speaks of bytes that are stored elsewhere, or nowhere. */
-const STORE_NOTHING: ReadonlySet<JobKind> = new Set(["sample", "digest"]);
+const STORE_NOTHING: ReadonlySet<JobKind> = new Set(["sample", "checks", "digest"]);
 
 /** Results kept in memory; records on disk are found again after a restart. */
 const MEMORY_RESULTS = 4096;

@@ -7,6 +7,12 @@ export type ImagerErrorCode =
   | "unsupported_version"
   | "owner_refused"
   | "sector_size_invalid"
+  | "disk_size_invalid"
+  | "disk_too_small"
+  | "disk_format_invalid"
+  | "grub_missing"
+  | "overlay_failed"
+  | "overlay_invalid"
   | "blob_missing";
 
 export class ImagerError extends FactoryError<ImagerErrorCode> {}

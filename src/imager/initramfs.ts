@@ -1,9 +1,7 @@
 import { sha256 } from "../bytes/digest.ts";
 import { type BlobRef, blob, concat, inline, type Recipe } from "../extents/index.ts";
 import type { KmodRelease } from "../formats/kmod/index.ts";
-import { type FirmwareTree, firmwareArchive, type InitramfsFile, initramfs } from "../recipes/initramfs.ts";
-import type { ExtensionRef } from "../sources/index.ts";
-import type { Arch } from "../talos/arch.ts";
+import { type FirmwareTree, firmwareArchive, type InitramfsFile, initramfsParts } from "../recipes/initramfs.ts";
 import { checkConstraint } from "../talos/constraint.ts";
 import {
   type ExtensionMetadata,
@@ -12,27 +10,26 @@ import {
   extensionOrder,
   modulesDepMetadata,
   parseManifest,
-  schematicExtension,
   type VirtualExtension,
 } from "../talos/extensions.ts";
-import { quirks } from "../talos/quirks.ts";
-import type { Schematic } from "../talos/schematic.ts";
-import type { TalosVersion } from "../talos/version.ts";
-import type { ExtensionParts, MovedFile, SquashfsParts } from "../workers/protocol.ts";
+import type { ContainerAsset } from "../talos/profile.ts";
+import type { CompressionMethod, ExtensionParts, MovedFile, SquashfsParts } from "../workers/protocol.ts";
 import type { Deriver } from "./derive.ts";
-import { notBuilt, prefixed } from "./errors.ts";
-import { type ReleaseAssets, squashfsCompression } from "./release.ts";
+import { prefixed } from "./errors.ts";
+import { compressed, stored } from "./framing.ts";
+import type { ProfileInputs, Target } from "./inputs.ts";
+import { squashfsCompression } from "./release.ts";
 
-export interface ExtensionDeps {
-  readonly releases: ReleaseAssets;
+export interface InitramfsDeps {
+  readonly inputs: ProfileInputs;
   readonly deriver: Deriver;
-  readonly externalUrl: string;
   /** Seconds since 1970. */
   readonly mtime: number;
 }
 
-/** Compression level of firmware, as the reference compresses what it appends (imager.md 5.9). */
-const ZSTD_LEVEL = 18;
+/** How the reference compresses what it appends to an initramfs (imager.md 5.9). */
+const ZSTD: CompressionMethod = { $case: "zstd", level: 18 };
+const XZ: CompressionMethod = { $case: "xz", preset: 0 };
 
 /** The kmod whose `depmod` the reference ran when its outputs were recorded; later ones arrange the same data otherwise. */
 const KMOD: KmodRelease = 30;
@@ -53,71 +50,68 @@ function squashfsRecipe({ superblock, body }: SquashfsParts): Recipe {
   return concat(inline(Buffer.from(superblock, "base64")), blob(body.digest, body.size));
 }
 
-/** The initramfs of a schematic: official extensions in its order, the schematic extension, the embedded configuration. */
-export async function schematicInitramfs(
-  deps: ExtensionDeps,
-  request: {
-    /** The release's own initramfs. */
-    readonly base: BlobRef;
-    readonly schematic: Schematic;
-    readonly extensions: readonly ExtensionRef[];
-    readonly version: TalosVersion;
-    readonly arch: Arch;
-  },
+/** The initramfs of a profile: its extensions in order, then the embedded configuration; without any, the release's own. */
+export async function buildInitramfs(deps: InitramfsDeps, target: Target, signal: AbortSignal): Promise<Recipe> {
+  const { input, customization } = target.profile;
+  const base = await deps.inputs.file("initramfs", input.initramfs, target, signal);
+  const config = customization.embeddedMachineConfiguration;
+  // One after the other: nothing of its own is stored for a profile with an extension that is refused.
+  const prepared = await Promise.all(input.systemExtensions.map((asset) => named(deps, asset, target, signal)));
+  const virtual = prepared.flatMap((extension) => ("rootfs" in extension ? [extension] : []));
+  if (config !== "") virtual.push(embeddedConfigExtension(config));
+  const made = new Map<VirtualExtension, Prepared>();
+  for (const extension of virtual) made.set(extension, await generated(deps, extension, target, signal));
+  const all = [
+    ...prepared.map((extension) => ("rootfs" in extension ? made.get(extension)! : extension)),
+    ...(config === "" ? [] : [made.get(virtual.at(-1)!)!]),
+  ];
+  if (all.length === 0) return blob(base.digest, base.size);
+  return await assemble(deps, target, base, all, signal);
+}
+
+async function assemble(
+  deps: InitramfsDeps,
+  target: Target,
+  base: BlobRef,
+  prepared: readonly Prepared[],
   signal: AbortSignal,
 ): Promise<Recipe> {
-  const { base, schematic, extensions, version, arch } = request;
-  if (!quirks(version).useZstdCompression) {
-    throw notBuilt(`an initramfs with extensions for Talos ${version.tag}`, "Talos 1.8 and later are");
-  }
-  const config = schematic.customization.embeddedMachineConfiguration;
-  const virtual = [
-    schematicExtension(schematic, version, deps.externalUrl),
-    ...(config === "" ? [] : [embeddedConfigExtension(config)]),
-  ];
-  // One after the other: nothing of its own is stored for a schematic with an extension that is refused.
-  const prepared = [
-    ...(await Promise.all(extensions.map((ref) => official(deps, ref, version, arch, signal)))),
-    ...(await Promise.all(virtual.map((extension) => generated(deps, extension, version, signal)))),
-  ];
+  const { deriver, mtime } = deps;
+  const method = target.quirks.useZstdCompression ? ZSTD : XZ;
   const ordered = extensionOrder(prepared.length).map((i) => ({ ...prepared[i]!, name: `${i}.sqsh` }));
-  const modulesDep = await combinedModules(deps, { base, version, ordered }, signal);
+  const modulesDep = await combinedModules(deps, { base, target, ordered }, signal);
   const layers = modulesDep ? [...ordered, modulesDep] : ordered;
-  const { firmwarePath } = quirks(version);
-  const archive = firmwareArchive(
-    ordered.map(({ firmware }) => firmware),
-    firmwarePath,
-    deps.mtime,
-  );
-  return initramfs({
+  const trees = ordered.map(({ firmware }) => firmware);
+  const archive = firmwareArchive(trees, target.quirks.firmwarePath, mtime);
+  const parts = initramfsParts({
     base: blob(base.digest, base.size),
     layers: layers.map(({ name, squashfs }) => ({ name, squashfs })),
     extensionsYaml: emitExtensionsYaml(layers.map(({ name, metadata }) => ({ image: name, metadata }))),
     microcode: ordered.flatMap(({ microcode }) => microcode),
-    firmware: archive && (await zstdFrame(deps.deriver, archive, signal)),
-    mtime: deps.mtime,
+    mtime,
   });
+  const segments = await Promise.all(parts.segments.map((one) => stored(deriver, one, method.$case, signal)));
+  return concat(
+    ...(parts.early ? [parts.early] : []),
+    parts.base,
+    ...segments,
+    ...(archive ? [await compressed(deriver, archive, method, signal)] : []),
+  );
 }
 
-/** A recipe compressed to one zstd frame by a derivation. */
-export async function zstdFrame(deriver: Deriver, content: Recipe, signal: AbortSignal): Promise<Recipe> {
-  const description = { recipe: content.identity, level: ZSTD_LEVEL };
-  const input = { extents: content.extents, level: ZSTD_LEVEL };
-  const { digest, size } = await deriver.derive({ kind: "zstd", description, input }, signal);
-  return blob(digest, size);
-}
-
-async function official(
-  deps: ExtensionDeps,
-  ref: ExtensionRef,
-  version: TalosVersion,
-  arch: Arch,
+/** An extension a profile names: pulled and split, or one that is generated and not made yet. */
+async function named(
+  deps: InitramfsDeps,
+  asset: ContainerAsset,
+  target: Target,
   signal: AbortSignal,
-): Promise<Prepared> {
-  return await prefixed(`extension ${ref.name}`, async () => {
-    const parts = await deps.releases.extension(ref, version, arch, signal);
+): Promise<Prepared | VirtualExtension> {
+  const content = await deps.inputs.extension(asset, target, signal);
+  if (content.$case === "virtual") return content.extension;
+  const { parts } = content;
+  return await prefixed(`extension ${asset.imageRef || asset.tarballPath || asset.ociPath}`, () => {
     const metadata = parseManifest(parts.manifest);
-    checkConstraint(metadata.talosVersion, version);
+    checkConstraint(metadata.talosVersion, target.version);
     const modules = parts.moduleReleases.length > 0 ? parts.squashfs : undefined;
     return { metadata, squashfs: squashfsRecipe(parts.squashfs), modules, ...movedParts(parts) };
   });
@@ -125,8 +119,8 @@ async function official(
 
 /** The layer with the module indexes of the release and its extensions; undefined when none of them has modules. */
 async function combinedModules(
-  deps: ExtensionDeps,
-  plan: { readonly base: BlobRef; readonly version: TalosVersion; readonly ordered: readonly Prepared[] },
+  deps: InitramfsDeps,
+  plan: { readonly base: BlobRef; readonly target: Target; readonly ordered: readonly Prepared[] },
   signal: AbortSignal,
 ): Promise<{ readonly name: string; readonly metadata: ExtensionMetadata; readonly squashfs: Recipe } | undefined> {
   const extensions = plan.ordered.flatMap(({ metadata, modules }) =>
@@ -134,8 +128,8 @@ async function combinedModules(
   );
   if (extensions.length === 0) return undefined;
   const parameters = {
-    modulesPath: quirks(plan.version).kernelModulesPath,
-    compression: squashfsCompression(plan.version),
+    modulesPath: plan.target.quirks.kernelModulesPath,
+    compression: squashfsCompression(plan.target.quirks),
     kmod: KMOD,
   };
   const images = extensions.map(({ squashfs }) => squashfsRecipe(squashfs).identity);
@@ -159,12 +153,12 @@ function movedParts({ moved, microcode, firmware, firmwareDirectories }: Extensi
 }
 
 async function generated(
-  deps: ExtensionDeps,
+  deps: InitramfsDeps,
   { metadata, rootfs }: VirtualExtension,
-  version: TalosVersion,
+  target: Target,
   signal: AbortSignal,
 ): Promise<Prepared> {
-  const compression = squashfsCompression(version);
+  const compression = squashfsCompression(target.quirks);
   const entries = rootfs.map((entry) =>
     entry.$case === "dir" ? { ...entry } : { ...entry, content: sha256(entry.content) },
   );

@@ -1,7 +1,6 @@
 import type { BlobRef } from "../extents/index.ts";
 import {
   type CoreNames,
-  type ExtensionRef,
   type ImageSource,
   inNamespace,
   openImage,
@@ -11,9 +10,9 @@ import {
 } from "../sources/index.ts";
 import type { TrustPolicy } from "../sources/trust/index.ts";
 import type { Arch } from "../talos/arch.ts";
-import { quirks } from "../talos/quirks.ts";
+import { type Quirks, quirks } from "../talos/quirks.ts";
 import type { TalosVersion } from "../talos/version.ts";
-import type { ExtensionParts, ImageLayers, SquashfsCompression } from "../workers/protocol.ts";
+import type { ExtensionParts, FileTree, SquashfsCompression, UnpackedTree } from "../workers/protocol.ts";
 import type { Deriver } from "./derive.ts";
 import { ImagerError } from "./errors.ts";
 import { SingleFlight } from "./singleflight.ts";
@@ -35,7 +34,15 @@ export interface BaseAssets {
   readonly systemdStub: BlobRef | undefined;
 }
 
-const BASE_FILES = {
+/** An official image as a list of them has it. */
+export interface OfficialRef {
+  /** Its repository. */
+  readonly name: string;
+  readonly digest: string;
+}
+
+/** What stands in `usr/install/<arch>` of an imager image (imager.md 1.1). */
+export const BASE_FILES = {
   vmlinuz: "vmlinuz",
   initramfs: "initramfs.xz",
   systemdBoot: "systemd-boot.efi",
@@ -49,8 +56,8 @@ const BASE_FILES = {
 const SQUASHFS_LEVEL = 14;
 
 /** How a Talos version wants squashfs images compressed. */
-export function squashfsCompression(version: TalosVersion): SquashfsCompression {
-  return quirks(version).useZstdCompression ? { $case: "zstd", level: SQUASHFS_LEVEL } : { $case: "xz" };
+export function squashfsCompression({ useZstdCompression }: Quirks): SquashfsCompression {
+  return useZstdCompression ? { $case: "zstd", level: SQUASHFS_LEVEL } : { $case: "xz" };
 }
 
 /** Images that are open, or being opened and verified. */
@@ -97,17 +104,40 @@ export class ReleaseAssets {
   }
 
   /** An official extension, split into what goes where. It is pulled by the digest the catalogue names. */
-  async extension(ref: ExtensionRef, version: TalosVersion, arch: Arch, signal: AbortSignal): Promise<ExtensionParts> {
-    const image = await this.#open(parseReference(ref.name).repository, ref.digest, arch, signal);
-    const { kernelModulesPath: modulesPath, firmwarePath } = quirks(version);
-    const parameters = { compression: squashfsCompression(version), firmwarePath, modulesPath };
+  async extension(ref: OfficialRef, version: TalosVersion, arch: Arch, signal: AbortSignal): Promise<ExtensionParts> {
+    const image = await this.#official(ref, arch, signal);
+    const rules = quirks(version);
+    const { kernelModulesPath: modulesPath, firmwarePath } = rules;
+    const parameters = { compression: squashfsCompression(rules), firmwarePath, modulesPath };
     const description = { layers: image.layers.map((layer) => layer.digest), ...parameters };
     const input = { image: this.#layers(image), ...parameters };
     return await this.#deps.deriver.derive({ kind: "extension", description, input }, signal);
   }
 
-  #layers(image: VerifiedImage): ImageLayers {
-    return { source: this.#deps.spec, repository: image.repository, layers: image.layers };
+  /** The whole tree of an official image. */
+  async contents(ref: OfficialRef, arch: Arch, signal: AbortSignal): Promise<UnpackedTree> {
+    const image = await this.#official(ref, arch, signal);
+    const description = { layers: image.layers.map((layer) => layer.digest) };
+    const input = { image: this.#layers(image) };
+    return await this.#deps.deriver.derive({ kind: "unpack", description, input }, signal);
+  }
+
+  /** One file of an official image, undefined when it is not there. */
+  async file(ref: OfficialRef, path: string, arch: Arch, signal: AbortSignal): Promise<BlobRef | undefined> {
+    const image = await this.#official(ref, arch, signal);
+    const paths = [path];
+    const description = { layers: image.layers.map((layer) => layer.digest), paths };
+    const input = { image: this.#layers(image), paths };
+    return (await this.#deps.deriver.derive({ kind: "files", description, input }, signal)).files[path];
+  }
+
+  /** An image that is named by its digest. */
+  async #official({ name, digest }: OfficialRef, arch: Arch, signal: AbortSignal): Promise<VerifiedImage> {
+    return await this.#open(parseReference(name).repository, digest, arch, signal);
+  }
+
+  #layers(image: VerifiedImage): FileTree {
+    return { $case: "image", source: this.#deps.spec, repository: image.repository, layers: image.layers };
   }
 
   /** A verified image; what was verified once stays so for the life of the process, failures are not kept. */

@@ -1,11 +1,10 @@
 import { utf8 } from "../bytes/text.ts";
 import { inline, type Recipe } from "../extents/index.ts";
 import type { FatEntry } from "../formats/fat/index.ts";
-import type { TalosVersion } from "../talos/version.ts";
 
-/** The UKI's name on an ESP; systemd-boot finds it there by itself. */
-export function ukiFileName(version: TalosVersion): string {
-  return `Talos-${version.tag}.efi`;
+/** The UKI's name on an ESP, from the version as given; systemd-boot finds it there by itself. */
+export function ukiFileName(versionText: string): string {
+  return `Talos-${versionText}.efi`;
 }
 
 export function directory(name: string, ...children: readonly FatEntry[]): FatEntry {

@@ -1,7 +1,6 @@
 import { compareText, utf8 } from "../bytes/text.ts";
 import { concat, inline, type Recipe } from "../extents/index.ts";
 import { type CpioEntry, cpioArchive } from "../formats/cpio/index.ts";
-import { zstdStored } from "../formats/zstd/index.ts";
 
 /** A file that stands in the initramfs itself. */
 export interface InitramfsFile {
@@ -26,8 +25,6 @@ export interface InitramfsPlan {
   readonly extensionsYaml: string;
   /** Microcode in the order of the extensions; parts with one path are appended to each other. */
   readonly microcode: readonly InitramfsFile[];
-  /** The firmware archive as a compressed frame, from `firmwareArchive`; undefined when there is none. */
-  readonly firmware: Recipe | undefined;
   /** Time of every entry, seconds since 1970. */
   readonly mtime: number;
 }
@@ -76,7 +73,8 @@ export function firmwareArchive(
   const files = new Map<string, InitramfsFile>();
   const modes = new Map<string, number>();
   for (const tree of trees) {
-    for (const file of tree.files) files.set(file.path, file);
+    // A file that is there keeps its mode when another is written over it.
+    for (const file of tree.files) files.set(file.path, { ...file, mode: files.get(file.path)?.mode ?? file.mode });
     for (const { path, mode } of tree.directories) if (!modes.has(path)) modes.set(path, mode);
   }
   if (files.size === 0 && modes.size === 0) return undefined;
@@ -91,27 +89,28 @@ export function firmwareArchive(
   return cpioArchive(entries.sort(walkOrder));
 }
 
-/** One archive with one file, framed as it is: a squashfs image is compressed already. */
-function segment(path: string, body: Recipe, mtime: number): Recipe {
-  return zstdStored(cpioArchive([{ $case: "file", path, mode: FILE_MODE, mtime, body }]));
+/** The pieces of an initramfs in the order they stand in it. */
+export interface InitramfsParts {
+  /** What the kernel searches for microcode, as it is; undefined when there is none. */
+  readonly early: Recipe | undefined;
+  readonly base: Recipe;
+  /** One archive per file, each to be framed by the compression of the release: its file is compressed already, or tiny. */
+  readonly segments: readonly Recipe[];
 }
 
 /**
- * The initramfs of a schematic (imager.md 5.8, 5.9) for Talos 1.8 and later: microcode, the base unchanged, then one
- * segment per extension, so that schematics share them, `extensions.yaml` by its name between them, and the firmware.
- * The kernel unpacks any number of archives in a row. `extensions.yaml` is framed as it is too: it is a few hundred bytes.
+ * The initramfs of a schematic (imager.md 5.8, 5.9): microcode, the base unchanged, then one segment per extension, so
+ * that schematics share them, with `extensions.yaml` by its name between them. The firmware archive follows. The kernel
+ * unpacks any number of archives in a row.
  */
-export function initramfs(plan: InitramfsPlan): Recipe {
-  const { base, layers, extensionsYaml, microcode, firmware, mtime } = plan;
-  const early = microcodeArchive(microcode, mtime);
+export function initramfsParts({ base, layers, extensionsYaml, microcode, mtime }: InitramfsPlan): InitramfsParts {
   const files = [
     ...layers.map(({ name, squashfs }) => ({ name, body: squashfs })),
     { name: "extensions.yaml", body: inline(utf8(extensionsYaml)) },
   ].sort((a, b) => compareText(a.name, b.name));
-  return concat(
-    ...(early ? [early] : []),
+  return {
+    early: microcodeArchive(microcode, mtime),
     base,
-    ...files.map(({ name, body }) => segment(name, body, mtime)),
-    ...(firmware ? [firmware] : []),
-  );
+    segments: files.map(({ name, body }) => cpioArchive([{ $case: "file", path: name, mode: FILE_MODE, mtime, body }])),
+  };
 }

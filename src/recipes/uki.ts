@@ -1,6 +1,6 @@
 import { utf8 } from "../bytes/text.ts";
 import { inline, type Recipe } from "../extents/index.ts";
-import { splashBmp, type UkiProfile, ukiImage, ukiSections } from "../formats/uki/index.ts";
+import { splash, type UkiProfile, ukiImage, ukiSections } from "../formats/uki/index.ts";
 
 /** A boot menu entry beside the main one, with its own command line. */
 export interface ExtraProfile {
@@ -24,7 +24,7 @@ export interface UkiPlan {
   readonly timestamp: number;
 }
 
-const SPLASH = inline(splashBmp());
+const SPLASH = splash();
 
 function text(content: string): Recipe {
   return inline(utf8(content));

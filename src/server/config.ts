@@ -15,6 +15,8 @@ export interface ServerConfig {
   readonly registryCa?: string | undefined;
   /** PEM files with the keys that source images must be signed with; one good signature is enough. */
   readonly publicKeys: readonly string[];
+  /** Folder with GRUB's module files (`i386-pc`, `x86_64-efi`, `arm64-efi`); undefined: nothing with GRUB is made. */
+  readonly grubFolder?: string | undefined;
   readonly dataFolder: string;
   /** Size in bytes that blobs and derivation records are kept to; undefined: no limit. */
   readonly maxStoreBytes?: number | undefined;
@@ -36,6 +38,8 @@ export const USAGE = `usage: npm start -- --source SOURCE --public-key FILE [opt
   --registry-auth FILE   docker config.json with credentials for the registry; default: none, anonymous
   --registry-ca FILE     PEM certificates to trust for the registry, besides those of the system
   --public-key FILE      PEM public key the images are signed with (cosign key pair); may be repeated
+  --grub FOLDER          GRUB 2.14 or later, as distributions install it: i386-pc, x86_64-efi and arm64-efi in one folder;
+                         default: none, and images that boot through GRUB are refused
   --data FOLDER          data folder; default $XDG_DATA_HOME/image-foundry
   --max-size BYTES       size that the data folder is kept to, such as 20GiB: what was used least recently and can be
                          made again is removed; default: no limit
@@ -117,6 +121,7 @@ export function parseConfig(args: readonly string[], environment: NodeJS.Process
     registryCa: registryFile("--registry-ca", values["registry-ca"], source),
     publicKeys: keys.map((path) => resolve(path)),
     maxStoreBytes: values["max-size"] === undefined ? undefined : parseSize(values["max-size"]),
+    grubFolder: values.grub === undefined ? undefined : resolve(values.grub),
     dataFolder: values.data === undefined ? defaultDataFolder(environment) : resolve(values.data),
     ...listen,
     externalUrl: parseExternalUrl(values["external-url"] ?? `http://${hostText}:${listen.port}`),
@@ -133,6 +138,7 @@ function readOptions(args: readonly string[]) {
         "registry-auth": { type: "string" },
         "registry-ca": { type: "string" },
         "public-key": { type: "string", multiple: true },
+        grub: { type: "string" },
         data: { type: "string" },
         "max-size": { type: "string" },
         listen: { type: "string" },

@@ -1,17 +1,19 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { type Logger, pino } from "pino";
 import { messageOf } from "../errors.ts";
 import { Deriver } from "../imager/derive.ts";
 import { Factory } from "../imager/factory.ts";
 import { ReleaseAssets } from "../imager/release.ts";
-import { Catalog, type CoreNames, DEFAULT_COMPONENTS, openSource, Releases } from "../sources/index.ts";
+import { Catalog, type CoreNames, DEFAULT_COMPONENTS, GrubFolder, openSource, Releases } from "../sources/index.ts";
 import { publicKeyPolicy } from "../sources/trust/index.ts";
 import { Evictor } from "../store/eviction.ts";
 import { LocalBlobStore } from "../store/local-blobs.ts";
 import { LocalRecords, LocalSchematics } from "../store/local-records.ts";
 import { parseVersion } from "../talos/version.ts";
 import { loadCodec } from "../workers/codec.ts";
+import { isolation } from "../workers/isolation.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import { buildApp } from "./app.ts";
 import { ConfigError, type ServerConfig } from "./config.ts";
@@ -47,6 +49,15 @@ function coreNames(config: ServerConfig): CoreNames {
   return { registryHost: host, namespace: "", components: DEFAULT_COMPONENTS };
 }
 
+async function openGrub(path: string | undefined): Promise<GrubFolder | undefined> {
+  if (path === undefined) return undefined;
+  const folder = new GrubFolder(path);
+  await folder.check().catch((cause: unknown) => {
+    throw new ConfigError("config_invalid", `--grub: ${messageOf(cause)}`, { cause });
+  });
+  return folder;
+}
+
 /** What keeps the store within its size, when it has one. */
 function openEvictor(
   { dataFolder, maxStoreBytes: maxBytes }: ServerConfig,
@@ -75,6 +86,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   if (!native) logger.warn({ reason }, "native codec missing (npm run native builds it): compression is slower");
   // The requests hold what they read, so no file needs to stay open beyond them.
   const blobs = await LocalBlobStore.open(config.dataFolder, Date.now(), { unusedFiles: 0 });
+  const isolated = await isolation(join(config.dataFolder, "tmp"));
+  if (isolated !== "namespaces") logger.warn({ isolation: isolated }, "overlay executables run without namespaces");
   const pool = new WorkerPool({ dataFolder: config.dataFolder, forceFallbackCodec: !native, mtime: BUILD_TIME });
   const names = coreNames(config);
   const source = openSource(spec);
@@ -104,6 +117,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     releases: new ReleaseAssets({ spec, source, policy, names, deriver }),
     schematics: await LocalSchematics.open(config.dataFolder),
     versions,
+    grub: await openGrub(config.grubFolder),
     catalog: new Catalog({ source, policy, names, releases: versions, codec }),
     externalUrl: config.externalUrl,
     mtime: BUILD_TIME,

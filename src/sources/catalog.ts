@@ -1,4 +1,3 @@
-import { availableExtension } from "../talos/extensions.ts";
 import { isAtLeast, type TalosVersion } from "../talos/version.ts";
 import { type CoreNames, inNamespace } from "./components.ts";
 import type { LayerCodec } from "./decompress.ts";
@@ -87,24 +86,4 @@ function kept<T>(cache: Map<string, Promise<T>>, key: string, read: () => Promis
   cache.set(key, reading);
   reading.catch(() => cache.delete(key));
   return reading;
-}
-
-/**
- * The extension a schematic asks for: by its exact name, else by the name it has now (factory.md 3.2).
- * Throws `extension_unavailable`.
- */
-export function findExtension(list: readonly ExtensionRef[], name: string, version: TalosVersion): ExtensionRef {
-  const available = availableExtension(name, (candidate) => list.some((item) => item.name === candidate));
-  const found = list.find((item) => item.name === available);
-  if (found) return found;
-  const message = `official extension "${name}" is not available for Talos version ${version.tag}`;
-  throw new SourceError("extension_unavailable", message);
-}
-
-/** The overlay a schematic asks for, by name alone. Throws `overlay_unavailable`. */
-export function findOverlay(list: readonly OverlayRef[], name: string, version: TalosVersion): OverlayRef {
-  const found = list.find((item) => item.name === name);
-  if (found) return found;
-  const message = `official overlay "${name}" is not available for Talos version ${version.tag}`;
-  throw new SourceError("overlay_unavailable", message);
 }

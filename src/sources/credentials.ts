@@ -61,10 +61,10 @@ function entryCredentials(entry: Members, what: string): RegistryCredentials | u
 
 /**
  * The credentials for `host` (`host[:port]`) in a docker `config.json`: `auths` with `auth`, `username` and `password`,
- * or `identitytoken`. Throws `malformed` for a file that breaks the format, has nothing for the host, or leaves it to a
- * credential helper: those are programs, and none is run here.
+ * or `identitytoken`; undefined when the file has nothing for the host. Throws `malformed` for a file that breaks the
+ * format, or leaves the host to a credential helper: those are programs, and none is run here.
  */
-export function parseDockerConfig(json: string, host: string): RegistryCredentials {
+export function dockerCredentials(json: string, host: string): RegistryCredentials | undefined {
   let document: unknown;
   try {
     document = JSON.parse(json);
@@ -81,5 +81,10 @@ export function parseDockerConfig(json: string, host: string): RegistryCredentia
   if (helper !== undefined || (credsStore !== undefined && credsStore !== "")) {
     return refuse(`the credentials for "${wanted}" are kept by a credential helper, which is not supported`);
   }
-  return refuse(entry === undefined ? `no credentials for "${wanted}"` : `${what}: holds no credentials`);
+  return entry === undefined ? undefined : refuse(`${what}: holds no credentials`);
+}
+
+/** The same for a file that must have credentials for the host: `malformed` too when it has none. */
+export function parseDockerConfig(json: string, host: string): RegistryCredentials {
+  return dockerCredentials(json, host) ?? refuse(`no credentials for "${host.toLowerCase()}"`);
 }

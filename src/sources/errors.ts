@@ -17,8 +17,6 @@ export type SourceErrorCode =
   | "reference_invalid"
   | "not_found"
   | "version_unavailable"
-  | "extension_unavailable"
-  | "overlay_unavailable"
   | "catalog_missing"
   | "verification_failed"
   | "digest_mismatch"

@@ -7,13 +7,14 @@
  * Limits: documents of 4 MiB, 128 layers, 8 GiB per image, `TreeLimits` for what it unpacks to, `RegistryLimits` for
  * how long and how often a registry is asked.
  */
-export { Catalog, type CatalogOptions, findExtension, findOverlay } from "./catalog.ts";
+export { Catalog, type CatalogOptions } from "./catalog.ts";
 export { type ComponentNames, type CoreNames, DEFAULT_COMPONENTS, inNamespace } from "./components.ts";
-export { parseDockerConfig, type RegistryCredentials } from "./credentials.ts";
+export { dockerCredentials, parseDockerConfig, type RegistryCredentials } from "./credentials.ts";
 export { isNotFound, SourceError, type SourceErrorCode } from "./errors.ts";
 export { readFiles } from "./files.ts";
+export { GrubFolder, type GrubPlatform } from "./grub.ts";
 export { imageConfig, type LayerRef, type OpenImageRequest, openImage, type VerifiedImage } from "./images.ts";
-export { type FlattenOptions, flattenLayers, type LayerStream, layerStreams } from "./layers.ts";
+export { archiveTree, type FlattenOptions, flattenLayers, type LayerStream, layerStreams } from "./layers.ts";
 export { LayoutSource } from "./layout.ts";
 export type { ExtensionRef, OverlayRef } from "./manifests.ts";
 export { openSource, type SourceSpec } from "./open.ts";

@@ -9,6 +9,7 @@ import {
   cleanName,
   DEFAULT_TREE_LIMITS,
   hardlinkTarget,
+  rootedName,
   symlinkStays,
   type TreeEntry,
   type TreeLimits,
@@ -61,7 +62,7 @@ export async function* flattenLayers(
   for (const layer of layers.toReversed()) {
     overlay.nextLayer();
     for await (const member of tarMembers(metered(plain(layer, options.codec), spent, limits))) {
-      const path = nameOf(member.header, spent, limits);
+      const path = counted(cleanName(member.header.name, limits), spent, limits);
       if (overlay.whiteout(path)) continue;
       const directory = member.header.type === "directory";
       if (!overlay.admits(path, directory)) continue;
@@ -69,6 +70,44 @@ export async function* flattenLayers(
       if (entry) yield entry;
     }
   }
+}
+
+/**
+ * The file tree of a plain archive as it stands (imager.md 5.1): names count from the root, nothing is hidden, links go
+ * wherever they like, a directory may come again. Throws `malformed` for anything else that comes again or that lies below
+ * what is no directory, `too_large`, and whatever `archive` throws.
+ */
+export async function* archiveTree(
+  archive: AsyncIterable<Uint8Array>,
+  limits: TreeLimits = DEFAULT_TREE_LIMITS,
+): AsyncGenerator<TreeEntry> {
+  const directories = new Map<string, boolean>();
+  const spent: Spent = { entries: 0, pathsLength: 0, bytes: 0 };
+  for await (const member of tarMembers(metered(archive, spent, limits))) {
+    const path = counted(rootedName(member.header.name, limits), spent, limits);
+    const isDirectory = member.header.type === "directory";
+    for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1))
+      enter(directories, path.slice(0, at), true);
+    if (path === "" && isDirectory) continue;
+    enter(directories, path, isDirectory);
+    yield entryOf(path, member, limits) ?? escaping(path, member.header);
+  }
+}
+
+/** Notes what stands at a path: a directory, as often as it likes, or something else, once. */
+function enter(directories: Map<string, boolean>, path: string, isDirectory: boolean): void {
+  const before = directories.get(path);
+  if (before === false || (before === true && !isDirectory) || path === "") {
+    throw new SourceError("malformed", `layer: "${path}": two entries in the same place`);
+  }
+  directories.set(path, isDirectory);
+}
+
+/** A link that leads out of the root. */
+function escaping(path: string, header: Header): TreeEntry {
+  const target = header.linkname ?? "";
+  const link = { ...base(path, header), target };
+  return header.type === "symlink" ? { ...link, $case: "symlink" } : { ...link, $case: "hardlink" };
 }
 
 function plain(layer: LayerStream, codec: LayerCodec): AsyncIterable<Uint8Array> {
@@ -94,8 +133,7 @@ async function* metered(
   }
 }
 
-function nameOf(header: Header, spent: Spent, limits: TreeLimits): string {
-  const path = cleanName(header.name, limits);
+function counted(path: string, spent: Spent, limits: TreeLimits): string {
   spent.entries++;
   spent.pathsLength += path.length;
   if (spent.entries > limits.entries || spent.pathsLength > limits.allPathsLength) {

@@ -7,6 +7,7 @@ import {
   isIndexType,
   isManifestType,
   OciLimits,
+  type Platform,
   parseLayoutIndex,
   REF_NAME_ANNOTATION,
   statedMediaType,
@@ -25,6 +26,8 @@ interface LoadedIndex {
   readonly stamp: string;
   readonly byName: ReadonlyMap<string, BlobDescriptor>;
   readonly byDigest: ReadonlyMap<Digest, BlobDescriptor>;
+  /** Manifests in the order of the index, with their platforms. */
+  readonly platforms: readonly { readonly digest: Digest; readonly platform: Platform | undefined }[];
 }
 
 /**
@@ -58,6 +61,17 @@ export class LayoutSource implements ImageSource {
     const found = index.byName.get(`${repository}:${wanted.tag}`);
     if (!found) throw new SourceError("not_found", `${repository}:${wanted.tag}: no such image in the layout`);
     return found;
+  }
+
+  /**
+   * The first image of the layout for a platform, whatever its name: how the imager takes a layout (imager.md 5.1).
+   * Images behind another index are not looked at. Throws `not_found`.
+   */
+  async forPlatform({ os, architecture }: Platform): Promise<Digest> {
+    const { platforms } = await this.#load();
+    const found = platforms.find(({ platform }) => platform?.os === os && platform.architecture === architecture);
+    if (found) return found.digest;
+    throw new SourceError("not_found", `image layout: no image for ${os}/${architecture}`);
   }
 
   async manifest(repository: string, digest: Digest): Promise<Uint8Array> {
@@ -129,11 +143,13 @@ async function stampOf(path: string): Promise<string> {
 function namesIn(bytes: Uint8Array): Omit<LoadedIndex, "stamp"> {
   const byName = new Map<string, BlobDescriptor>();
   const byDigest = new Map<Digest, BlobDescriptor>();
+  const platforms: { digest: Digest; platform: Platform | undefined }[] = [];
   const entries = parsing("image layout", () => parseLayoutIndex(bytes, INDEX_BYTES, INDEX_ENTRIES));
-  for (const { mediaType, digest, size, annotations } of entries) {
+  for (const { mediaType, digest, size, annotations, platform } of entries) {
     if (!isIndexType(mediaType) && !isManifestType(mediaType)) continue;
     const descriptor = { mediaType, digest, size };
     byDigest.set(digest, descriptor);
+    if (isManifestType(mediaType)) platforms.push({ digest, platform });
     const name = annotations?.[REF_NAME_ANNOTATION];
     if (name === undefined) continue;
     const other = byName.get(name);
@@ -141,7 +157,7 @@ function namesIn(bytes: Uint8Array): Omit<LoadedIndex, "stamp"> {
     if (other && other.digest !== digest) throw new SourceError("malformed", `index.json: "${name}" is named twice`);
     byName.set(name, descriptor);
   }
-  return { byName, byDigest };
+  return { byName, byDigest, platforms };
 }
 
 async function openFile(path: string, what: string): Promise<FileHandle> {

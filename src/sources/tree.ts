@@ -80,13 +80,21 @@ function checkText(text: string, what: string, limits: TreeLimits): void {
  */
 export function cleanName(name: string, limits: TreeLimits): string {
   checkText(name, "a name", limits);
-  const absolute = name.startsWith("/");
-  const parts = absolute ? rooted(name) : follow([], name);
+  const parts = name.startsWith("/") ? rooted(name) : follow([], name);
   if (!parts) throw new SourceError("malformed", `layer: "${name.slice(0, 120)}" leads out of the root`);
-  if (parts.length > limits.depth) {
-    throw new SourceError("too_large", `layer: "${name.slice(0, 120)}…" is deeper than ${limits.depth} folders`);
-  }
-  return parts.join("/");
+  return joined(parts, limits);
+}
+
+/** The same for archives whose names all count from the root: `..` stays there. */
+export function rootedName(name: string, limits: TreeLimits): string {
+  checkText(name, "a name", limits);
+  return joined(rooted(name), limits);
+}
+
+function joined(parts: readonly string[], limits: TreeLimits): string {
+  const path = parts.join("/");
+  if (parts.length <= limits.depth) return path;
+  throw new SourceError("too_large", `layer: "${path.slice(0, 120)}…" is deeper than ${limits.depth} folders`);
 }
 
 /** An absolute path: `..` at the root stays there. */

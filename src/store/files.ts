@@ -92,6 +92,6 @@ export async function prepareTemporary(folder: string, now: number): Promise<voi
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
     const info = await stat(path).catch(() => undefined);
-    if (info && now - info.mtimeMs > STALE_AFTER) await rm(path, { force: true });
+    if (info && now - info.mtimeMs > STALE_AFTER) await rm(path, { recursive: true, force: true });
   }
 }

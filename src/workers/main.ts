@@ -9,6 +9,8 @@ import type { JobMessage, JobReply, WorkerSetup } from "./protocol.ts";
 import { openSpool } from "./spool.ts";
 
 const setup = workerData as WorkerSetup;
+// Beside the blobs, where there is room for files of their size.
+const temporary = join(setup.dataFolder, "tmp");
 const blobs = await LocalBlobStore.open(setup.dataFolder, Date.now());
 const codec = limited(loadCodec({ forceFallback: setup.forceFallbackCodec }).codec, setup.permits);
 
@@ -18,8 +20,8 @@ function contextOf(message: JobMessage): JobContext {
     blobs,
     codec,
     mtime: setup.mtime,
-    // Beside the blobs, where there is room for files of their size.
-    spool: (source, maxBytes) => openSpool(join(setup.dataFolder, "tmp"), source, maxBytes),
+    temporary,
+    spool: (source, maxBytes) => openSpool(temporary, source, maxBytes),
     checkpoint() {
       if (Atomics.load(flag, 0) !== 0) throw new FactoryError("cancelled", "nobody waits for this job any more");
     },

@@ -1,4 +1,4 @@
-import type { Codec } from "../formats/codec.ts";
+import type { LzmaCodec } from "./codec-limits.ts";
 
 /** A permit that is not given back within this time, milliseconds, was held by a thread that died: work goes on without. */
 const PATIENCE_MS = 5000;
@@ -27,7 +27,7 @@ async function acquire(permits: Int32Array, patienceMs: number): Promise<boolean
  * A codec whose one-shot calls, over all threads, keep no more threads of libuv's pool busy than there are permits: the
  * others stay free to read for downloads. What is made does not depend on it.
  */
-export function limited(codec: Codec, buffer: SharedArrayBuffer, patienceMs: number = PATIENCE_MS): Codec {
+export function limited(codec: LzmaCodec, buffer: SharedArrayBuffer, patienceMs: number = PATIENCE_MS): LzmaCodec {
   const permits = new Int32Array(buffer);
   const limit = async <T>(work: () => Promise<T>): Promise<T> => {
     const held = await acquire(permits, patienceMs);
@@ -45,6 +45,7 @@ export function limited(codec: Codec, buffer: SharedArrayBuffer, patienceMs: num
     xzId: codec.xzId,
     zstd: (bytes, options) => limit(() => codec.zstd(bytes, options)),
     xz: (bytes, options) => limit(() => codec.xz(bytes, options)),
+    lzma1: (bytes, options) => limit(() => codec.lzma1(bytes, options)),
     zstdStream: (source, options) => codec.zstdStream(source, options),
     xzStream: (source, options) => codec.xzStream(source, options),
     unzstd: (source) => codec.unzstd(source),

@@ -21,23 +21,26 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   workers: [...ALGEBRA, "formats", "talos", "sources", "store"],
   imager: [...ALGEBRA, "formats", "talos", "recipes", "workers", "sources", "store"],
   server: [...ALGEBRA, "formats", "talos", "imager", "sources", "store", "workers"],
+  cli: [...ALGEBRA, "formats", "talos", "imager", "sources", "store", "workers"],
 };
 
 /** Formats built on other formats. */
 const FORMAT_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "formats/uki": ["formats/pe"],
   "formats/gpt": ["formats/mbr"],
-  "formats/iso9660": ["formats/mbr"],
+  "formats/iso9660": ["formats/mbr", "formats/gpt"],
+  "formats/grub": ["formats/pe"],
 };
 
 /** Node modules and packages by room; rooms that are not listed may import none. */
 const MAY_USE: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   bytes: ["node:crypto", "node:zlib"],
-  talos: ["yaml", "node:zlib"],
+  talos: ["node:zlib"],
   store: [/^node:/],
   sources: [/^node:/, "tar-stream"],
   workers: [/^node:/, "piscina", "lzma-native"],
   server: [/^node:/, "fastify", "pino"],
+  cli: [/^node:/, "tar-stream"],
 };
 
 /** Files that wire all rooms together. */

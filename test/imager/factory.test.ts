@@ -32,9 +32,9 @@ test("every refusal has its code", async () => {
     ["{}", VERSION, "kernel-mips", "arch_invalid"],
     ["{}", VERSION, "kernel-arm64", "asset_missing"],
     ["{}", VERSION, "foo-amd64-uki.efi", "platform_unknown"],
-    ["{}", VERSION, "metal-amd64.iso", "not_built"],
+    ["{}", VERSION, "metal-amd64.iso", "grub_missing"],
+    ["{}", VERSION, "installer-amd64.tar", "not_built"],
     ["{}", "v1.13.0", "metal-amd64-uki.efi", "unsupported_version"],
-    [SD_BOOT, "v1.6.0", "initramfs-amd64.xz", "not_built"],
     [
       "customization: {bootloader: sd-boot, diskImage: {sectorSize: 1}}",
       VERSION,
@@ -48,7 +48,7 @@ test("every refusal has its code", async () => {
       "initramfs-amd64.xz",
       "extension_unavailable",
     ],
-    ["overlay: {name: board}", "v1.6.0", "kernel-amd64", "unsupported_version"],
+    ["overlay: {name: board}", "v1.6.0", "kernel-amd64", "profile_unsupported"],
   ];
   for (const [yaml, version, path, code] of vectors) {
     const { id } = await factory.putSchematic(utf8(yaml));
@@ -60,7 +60,7 @@ test("every refusal has its code", async () => {
   }
   const unknown = { schematic: "0".repeat(64), version: VERSION, path: "kernel-amd64" };
   await assert.rejects(factory.asset(unknown, NEVER), { code: "schematic_not_found" });
-  await assert.rejects(factory.pxe({ ...unknown, path: "metal-amd64" }), { code: "schematic_not_found" });
+  await assert.rejects(factory.pxe({ ...unknown, path: "metal-amd64" }, NEVER), { code: "schematic_not_found" });
   await assert.rejects(factory.schematicText(unknown.schematic), { code: "schematic_not_found" });
   await assert.rejects(factory.putSchematic(utf8("owner: bob")), { code: "owner_refused" });
   await assert.rejects(factory.putSchematic(utf8("a: 1")), { code: "schematic_invalid" });

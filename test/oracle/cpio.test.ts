@@ -40,7 +40,7 @@ describe("GNU cpio", () => {
     assert.deepEqual(
       rows.map((row) => [row[0], row[1], row[2], row[3], row[4]].join(" ")),
       [
-        "drwxr-xr-x 2 0 0 0",
+        "drwxr-xr-x 3 0 0 0",
         "drwxrwxrwt 2 0 0 0",
         "-rwsr-xr-x 1 0 0 6",
         "-rw------- 1 0 0 0",

@@ -1,30 +1,21 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { readFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { MiB } from "../../src/bytes/align.ts";
 import { utf8 } from "../../src/bytes/text.ts";
-import { inline, type Recipe, read, recipe } from "../../src/extents/index.ts";
-import { type FatEntry, type FatVolume, fat32Volume } from "../../src/formats/fat/index.ts";
-import { bootSector } from "../../src/formats/fat/layout.ts";
+import { read, recipe } from "../../src/extents/index.ts";
+import { type FatVolume, fat12Floppy, fat32Volume } from "../../src/formats/fat/index.ts";
+import { bootSector12, bootSector32 } from "../../src/formats/fat/layout.ts";
+import { directory, file } from "../support/fat-tree.ts";
 import { NO_BLOBS, withFolder, writeImage } from "../support/write-image.ts";
 
+const EPOCH = 1_559_424_892;
+const ENVIRONMENT = { ...process.env, TZ: "UTC", LC_ALL: "C", SOURCE_DATE_EPOCH: String(EPOCH) };
+
 function run(tool: string, ...args: string[]): string {
-  return execFileSync(tool, args, { encoding: "utf8", env: { ...process.env, TZ: "UTC", LC_ALL: "C" }, stdio: "pipe" });
-}
-
-function file(name: string, content: string | Recipe, readOnly = false): FatEntry {
-  return {
-    $case: "file",
-    name,
-    readOnly,
-    content: typeof content === "string" ? inline(utf8(content)) : content,
-  };
-}
-
-function directory(name: string, ...children: FatEntry[]): FatEntry {
-  return { $case: "directory", name, children };
+  return execFileSync(tool, args, { encoding: "utf8", env: ENVIRONMENT, stdio: "pipe", maxBuffer: 8 * MiB });
 }
 
 const KERNEL = recipe([
@@ -49,7 +40,7 @@ const TREE = [
   file("ünïcode name with 日本.txt", "text"),
 ];
 
-const VOLUME: FatVolume = { sizeBytes: 66 * MiB, label: "EFI", mtime: 1_559_424_892, tree: TREE };
+const VOLUME: FatVolume = { sizeBytes: 66 * MiB, label: "EFI", mtime: EPOCH, tree: TREE };
 
 test("fsck.vfat finds nothing to repair", async () => {
   const volumes = [
@@ -110,7 +101,7 @@ test("the reserved area and the start of the table equal those of mkfs.vfat, boo
       sizeBytes,
       sectorSize,
       label: "EFI",
-      mtime: 1_559_424_892,
+      mtime: EPOCH,
       tree: [],
       ...(sectorsPerCluster ? { sectorsPerCluster } : {}),
     });
@@ -130,7 +121,50 @@ test("the reserved area and the start of the table equal those of mkfs.vfat, boo
 });
 
 function withoutBootCode(bytes: Uint8Array, sectorSize: number): Uint8Array {
-  const { bootCode, signature } = bootSector.offsets;
+  const { bootCode, signature } = bootSector32.offsets;
   for (const sector of [0, 6]) bytes.fill(0, sector * sectorSize + bootCode, sector * sectorSize + signature);
   return bytes;
 }
+
+const LOADERS = { "bootaa64.efi": "a".repeat(700_001), "bootx64.efi": "x".repeat(901_120) };
+const FLOPPY = fat12Floppy({
+  mtime: EPOCH,
+  tree: [directory("efi", directory("boot", ...Object.entries(LOADERS).map(([name, text]) => file(name, text))))],
+});
+
+test("a floppy: fsck.vfat finds nothing to repair, mtools reads all of it", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "efi.img");
+    await writeImage(path, FLOPPY);
+    const checked = run("fsck.vfat", "-n", "-v", path);
+    assert.doesNotMatch(checked, /differ|wrong|bad |orphan|Reclaim|Dirty/i);
+    assert.match(checked, /2 FATs, 12 bit entries.*4 files, 1566\/2863 clusters/s);
+    const root = run("mdir", "-i", path, "::");
+    assert.match(root, /Volume in drive : has no label.*Volume Serial Number is 5CF2-EF7C/s);
+    const listed = run("mdir", "-i", path, "-/", "-b", "::").trim().split("\n");
+    assert.deepEqual(listed, ["::/efi/", "::/efi/boot/", "::/efi/boot/bootaa64.efi", "::/efi/boot/bootx64.efi"]);
+    for (const [name, text] of Object.entries(LOADERS))
+      assert.ok(run("mtype", "-i", path, `::/efi/boot/${name}`) === text, name);
+  });
+});
+
+test("a floppy equals that of mformat and mcopy, boot code aside", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "mformat.img");
+    run("mformat", "-C", "-f", "2880", "-L", "16", "-N", EPOCH.toString(16), "-i", path, "::");
+    run("mmd", "-i", path, "::/efi", "::/efi/boot");
+    for (const [name, text] of Object.entries(LOADERS)) {
+      const loader = join(folder, name);
+      writeFileSync(loader, text);
+      utimesSync(loader, EPOCH, EPOCH);
+      run("mcopy", "-i", path, loader, "::/efi/boot/");
+    }
+    const [theirs, ours] = [readFileSync(path), Buffer.from(await read(FLOPPY, NO_BLOBS))];
+    for (const image of [theirs, ours]) image.fill(0, bootSector12.offsets.bootCode, bootSector12.offsets.signature);
+    assert.equal(
+      ours.findIndex((byte, i) => byte !== theirs[i]),
+      -1,
+    );
+    assert.equal(ours.length, theirs.length);
+  });
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -9,6 +9,7 @@ import { utf8 } from "../../src/bytes/text.ts";
 import { inline, padTo, recipe, slice, zeros } from "../../src/extents/index.ts";
 import { type IsoEntry, type IsoImage, isoImage } from "../../src/formats/iso9660/index.ts";
 import { withFolder, writeImage } from "../support/write-image.ts";
+import { extract, xorriso } from "../support/xorriso.ts";
 
 function file(name: string, text: string): IsoEntry {
   return { $case: "file", name, content: inline(utf8(text)) };
@@ -17,6 +18,20 @@ function file(name: string, text: string): IsoEntry {
 function directory(name: string, ...children: IsoEntry[]): IsoEntry {
   return { $case: "directory", name, mode: 0o755, children };
 }
+
+function link(name: string, target: string): IsoEntry {
+  return { $case: "symlink", name, target };
+}
+
+const LINKS = [
+  "../EFI/BOOT",
+  "/etc/./os-release",
+  ".",
+  "/",
+  "a//b",
+  ["a".repeat(255), "b".repeat(250), "c"].join("/"),
+  "é".repeat(300),
+];
 
 function deep(depth: number): IsoEntry {
   return depth === 0 ? file("end", "deep") : directory(`level-${depth}`, deep(depth - 1));
@@ -39,19 +54,13 @@ const IMAGE: IsoImage = {
     deep(12),
     file("n".repeat(255), "long name"),
     file("ünïcode 日本", "text"),
+    directory(
+      "links",
+      ...LINKS.map((target, i) => link(`${i}`, target)),
+      link("l".repeat(255), `${"x/".repeat(511)}y`),
+    ),
   ],
 };
-
-/** Runs xorriso with UTF-8 names; it reports findings on standard error, so both streams are given. */
-function xorriso(...args: string[]): string {
-  const { stdout, stderr, status } = spawnSync("xorriso", ["-no_rc", ...args], {
-    encoding: "utf8",
-    env: { ...process.env, LC_ALL: "C.UTF-8", TZ: "UTC" },
-  });
-  assert.equal(status, 0, stderr);
-  assert.doesNotMatch(stderr, /FAILURE|SORRY|WARNING/);
-  return stdout;
-}
 
 /** Compares what was extracted with the tree it was made from. */
 function compare(folder: string, tree: readonly IsoEntry[]): void {
@@ -59,7 +68,11 @@ function compare(folder: string, tree: readonly IsoEntry[]): void {
   assert.deepEqual(names.toSorted(), tree.map(({ name }) => name).toSorted(), folder);
   for (const entry of tree) {
     const path = join(folder, entry.name);
-    const found = statSync(path);
+    const found = lstatSync(path);
+    if (entry.$case === "symlink") {
+      assert.equal(readlinkSync(path), entry.target, path);
+      continue;
+    }
     assert.equal(found.mtimeMs, 1_700_000_000_000, path);
     assert.equal(found.mode & 0o777, entry.$case === "directory" ? 0o755 : 0o444, path);
     if (entry.$case === "directory") compare(path, entry.children);
@@ -70,11 +83,6 @@ function compare(folder: string, tree: readonly IsoEntry[]): void {
       assert.ok(readFileSync(path).equals(Buffer.concat(extents)), path);
     }
   }
-}
-
-function extract(image: string, into: string): void {
-  mkdirSync(into);
-  xorriso("-osirrox", "on", "-indev", image, "-extract", "/", into);
 }
 
 test("xorriso finds the boot structures it would have written itself", async () => {
@@ -96,6 +104,73 @@ test("xorriso finds the boot structures it would have written itself", async () 
     assert.match(out, /Creation Time: 2023111422132000/);
   });
 });
+
+/** Not GRUB's images: what is patched into them does not depend on what they do. */
+const BIOS_IMAGE = inline(new Uint8Array(29_541).fill(0xb1));
+const GRUB: IsoImage = {
+  volumeId: "TALOS_V1_8_4",
+  mtime: 1_700_000_000,
+  grubBoot: new Uint8Array(512).fill(0xb0),
+  tree: [
+    directory("boot", directory("grub", { $case: "file", name: "eltorito.img", content: BIOS_IMAGE })),
+    { $case: "file", name: "efi.img", content: inline(new Uint8Array(2880 * 1024).fill(0xef)) },
+  ],
+  elTorito: [
+    { platform: "bios", image: { $case: "file", path: "/boot/grub/eltorito.img" }, loadSectors: 4 },
+    { platform: "efi", image: { $case: "file", path: "/efi.img" } },
+  ],
+};
+const HYBRID: IsoImage = {
+  ...GRUB,
+  tree: [...IMAGE.tree, GRUB.tree[0]!],
+  elTorito: [GRUB.elTorito[0]!, ...IMAGE.elTorito],
+  appendedPartition: IMAGE.appendedPartition!,
+};
+
+/** What xorriso reports of both: GRUB's boot sector and El Torito image know their places. */
+const GRUB_REPORT: readonly RegExp[] = [
+  /El Torito boot img : +1 +BIOS +y +none +0x0000 +0x00 +4 /,
+  /El Torito img path : +1 +\/boot\/grub\/eltorito\.img/,
+  /El Torito img opts : +1 +boot-info-table grub2-boot-info/,
+  /System area summary: MBR protective-msdos-label grub2-mbr cyl-align-off GPT\n/,
+  /MBR heads per cyl {2}: 64/,
+  /GPT entry array {4}: +2 +248 +separated/,
+];
+const VARIANTS: Readonly<Record<string, readonly [IsoImage, readonly RegExp[], readonly RegExp[]]>> = {
+  hybrid: [
+    HYBRID,
+    [
+      /El Torito boot img : +2 +UEFI +y +none +0x0000 +0x00 +0 +1024\n/,
+      /El Torito img blks : +2 +18432/,
+      /Partition offset {3}: 16/,
+    ],
+    [/1 +64 +4095 .* ISO9660/, /2 +4096 +77823 .*EF00 +Appended2/, /3 +77824 +78423 .* Gap1/],
+  ],
+  grub: [
+    GRUB,
+    [
+      /El Torito boot img : +2 +UEFI +y +none +0x0000 +0x00 +5760 /,
+      /El Torito img path : +2 +\/efi\.img/,
+      /GPT partition path : +2 +\/efi\.img/,
+      /Partition offset {3}: 0/,
+    ],
+    [/1 +64 +\d+ .* Gap0/, /2 +\d+ +\d+ +2\.8 MiB +EF00 +EFI boot partition/, /3 +\d+ +\d+ .* Gap1/],
+  ],
+};
+
+for (const [name, [image, report, table]] of Object.entries(VARIANTS)) {
+  test(`${name}: xorriso and sgdisk find GRUB's boot structures and the GPT`, async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, "image.iso");
+      await writeImage(path, isoImage(image));
+      const out = xorriso("-indev", path, "-report_el_torito", "plain", "-report_system_area", "plain");
+      for (const line of [...GRUB_REPORT, ...report]) assert.match(out, line);
+      assert.match(execFileSync("sgdisk", ["-v", path], { encoding: "utf8" }), /No problems found/);
+      const listed = execFileSync("sgdisk", ["-p", path], { encoding: "utf8" });
+      for (const line of table) assert.match(listed, line);
+    });
+  });
+}
 
 test("the tree comes out of the image, and of partition 1 alone", async () => {
   await withFolder(async (folder) => {

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cpSync, openAsBlob, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { lstat, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cpSync, openAsBlob, readdirSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { SquashfsCompression } from "../../src/formats/squashfs/index.ts";
 import { superblock } from "../../src/formats/squashfs/layout.ts";
-import { build, contents, type Item, MTIME, noise, treeOf } from "../formats/squashfs/support.ts";
+import { build, type Item, MTIME, noise, treeOf } from "../formats/squashfs/support.ts";
+import { contents, treeOnDisk } from "../support/tree-on-disk.ts";
 
 const BLOCK = 131072;
 const ZSTD: SquashfsCompression = { $case: "zstd", level: 18 };
@@ -52,20 +53,6 @@ function edgeCases(): Item[] {
   return items;
 }
 
-/** Contents and modes of a tree on disk in the form of `treeOf`. */
-async function treeOnDisk(root: string): Promise<Map<string, string>> {
-  const out = new Map<string, string>();
-  for (const path of readdirSync(root, { recursive: true, encoding: "utf8" })) {
-    const at = join(root, path);
-    const stats = await lstat(at);
-    const mode = (stats.mode & 0o7777).toString(8);
-    if (stats.isDirectory()) out.set(path, `directory ${mode} `);
-    else if (stats.isSymbolicLink()) out.set(path, `symlink ${mode} ${readlinkSync(at)}`);
-    else out.set(path, `file ${mode} ${contents(readFileSync(at))}`);
-  }
-  return out;
-}
-
 function sorted(tree: Map<string, string>): [string, string][] {
   return [...tree].sort(([a], [b]) => (a < b ? -1 : 1));
 }
@@ -98,7 +85,7 @@ describe("squashfs-tools", () => {
     it(`unpacks ${compression.$case} images`, async () => {
       const image = await build(edgeCases(), { compression });
       const root = await unpack(image);
-      const disk = await treeOnDisk(root);
+      const disk = treeOnDisk(root);
       assert.deepEqual(sorted(disk), sorted(await treeOf(image)));
       assert.equal(disk.get("sizes/noise-131073"), `file 644 ${contents(noise(BLOCK + 1, BLOCK + 2))}`);
       assert.equal((await stat(join(root, "modes"))).mtimeMs, MTIME * 1000);
@@ -146,7 +133,7 @@ describe("squashfs-tools", () => {
       for (const extra of [[], ["-always-use-fragments"], ["-noI", "-noD", "-noF"], ["-b", "8192"]]) {
         const image = `${tree}.sqsh`;
         mksquashfs(tree, image, compression, extra);
-        assert.deepEqual(sorted(await treeOf(await readFile(image))), sorted(await treeOnDisk(tree)));
+        assert.deepEqual(sorted(await treeOf(await readFile(image))), sorted(treeOnDisk(tree)));
       }
     }
   });

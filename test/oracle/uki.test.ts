@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { utf8 } from "../../src/bytes/text.ts";
 import { inline, read } from "../../src/extents/index.ts";
-import { splashBmp, ukiImage, ukiSections } from "../../src/formats/uki/index.ts";
+import { splash, ukiImage, ukiSections } from "../../src/formats/uki/index.ts";
 import { peStub } from "../support/pe-stub.ts";
 
 const KERNEL = new Uint8Array(70_001).fill(0x90);
@@ -27,7 +27,7 @@ describe("binutils", () => {
         osrel: text("ID=talos\n"),
         cmdline: text("quiet"),
         uname: text("6.12.8-talos"),
-        splash: inline(splashBmp()),
+        splash: splash(),
         linux: inline(KERNEL),
         initrd: text("initrd"),
         profiles: [{ profile: text("ID=main") }, { profile: text("ID=reset"), cmdline: text("quiet reset") }],
@@ -49,7 +49,7 @@ describe("binutils", () => {
         [".osrel", 9],
         [".cmdline", 5],
         [".uname", 12],
-        [".splash", 80118],
+        [".splash", 640_138],
         [".linux", 70_001],
         [".initrd", 6],
         [".profile", 7],

@@ -58,6 +58,7 @@ const INTERNAL = new Set([
   ...["digest_invalid", "guid_invalid", "field_range", "struct_short"],
   ...["extent_invalid", "range_invalid", "overlap", "blob_short"],
   // formats
+  ...["cluster_size_invalid", "vmdk_grains"],
   ...["zstd_malformed", "zstd_truncated", "xz_checks"],
   ...["volume_id_invalid", "time_range", "name_invalid", "name_duplicate", "mode_invalid", "too_deep"],
   ...["too_many_directories", "boot_entry_invalid", "image_too_large"],
@@ -69,6 +70,10 @@ const INTERNAL = new Set([
   ...["module_malformed", "module_unsupported", "index_unsupported", "dependency_cycle"],
   ...["option_invalid", "writer_state", "image_malformed", "entry_missing"],
   ...["volume_size", "label_invalid", "file_too_large", "directory_too_large"],
+  ...["target_invalid", "too_fragmented", "too_many_entries", "lba_invalid"],
+  ...["moddep_malformed", "module_unknown", "module_cycle", "file_size", "kernel_malformed", "kernel_unsupported"],
+  ...["prefix_invalid", "core_malformed", "core_too_large"],
+  ...["gzip_name", "tar_name"],
   // talos: rewritten into the code of the document before it leaves the room
   ...["yaml_invalid"],
   // sources: references of our own making
@@ -77,6 +82,8 @@ const INTERNAL = new Set([
   ...["blob_missing", "blob_too_large", "blob_mismatch", "store_failed", "store_damaged"],
   ...["codec_options", "codec_damaged", "codec_truncated", "codec_limit", "codec_memory", "codec_failed"],
   ...["worker_died", "config_invalid"],
+  // the command line: never behind HTTP
+  ...["usage_invalid", "epoch_invalid", "file_unreadable", "output_failed", "format_unsupported"],
 ]);
 
 test("every code has a status of its own, shows its message, or is internal on purpose", () => {

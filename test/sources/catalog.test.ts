@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sha256 } from "../../src/bytes/digest.ts";
-import { Catalog, findExtension, findOverlay } from "../../src/sources/catalog.ts";
+import { Catalog } from "../../src/sources/catalog.ts";
 import { DEFAULT_COMPONENTS } from "../../src/sources/components.ts";
 import { SourceError } from "../../src/sources/errors.ts";
 import { parseExtensions, parseOverlays } from "../../src/sources/manifests.ts";
@@ -110,18 +110,6 @@ test("a failure is not kept", async () => {
   for (const [name, descriptor] of later.names) registry.name(name, descriptor);
   for (const [digest, bytes] of later.blobs) registry.blobs.set(digest, bytes);
   assert.deepEqual(await catalog.extensions(version), extensions);
-});
-
-test("a requested extension is found by name, else by alias", () => {
-  const version = parseVersion("1.13.0");
-  assert.equal(findExtension(extensions, "siderolabs/gvisor", version).digest, A);
-  assert.equal(findExtension(extensions, "siderolabs/i915-ucode", version).digest, B);
-  assert.throws(() => findExtension(extensions, "siderolabs/none", version), {
-    code: "extension_unavailable",
-    message: 'official extension "siderolabs/none" is not available for Talos version v1.13.0',
-  });
-  assert.equal(findOverlay(overlays, "rpi", version).digest, A);
-  assert.throws(() => findOverlay(overlays, "", version), { code: "overlay_unavailable" });
 });
 
 test("lists that are malformed", () => {

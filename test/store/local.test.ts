@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -79,7 +79,8 @@ test("opening removes stale temporary files and keeps fresh ones", async (t) => 
   await LocalBlobStore.open(path, Date.now());
   await writeFile(join(path, "tmp/old"), "x");
   await writeFile(join(path, "tmp/new"), "x");
-  await utimes(join(path, "tmp/old"), 1, 1);
+  await mkdir(join(path, "tmp/folder/inside"), { recursive: true });
+  for (const name of ["old", "folder"]) await utimes(join(path, "tmp", name), 1, 1);
   await LocalBlobStore.open(path, Date.now());
   assert.deepEqual(await readdir(join(path, "tmp")), ["new"]);
 });

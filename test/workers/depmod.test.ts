@@ -53,8 +53,9 @@ describe("combining modules", () => {
   before(async () => {
     data = await temporaryFolder();
     blobs = await LocalBlobStore.open(data.path, Date.now());
-    const spool: JobContext["spool"] = (source, maxBytes) => openSpool(join(data.path, "tmp"), source, maxBytes);
-    context = { blobs, codec, mtime: MTIME, spool, checkpoint: () => undefined };
+    const temporary = join(data.path, "tmp");
+    const spool: JobContext["spool"] = (source, maxBytes) => openSpool(temporary, source, maxBytes);
+    context = { blobs, codec, mtime: MTIME, temporary, spool, checkpoint: () => undefined };
   });
   after(async () => {
     blobs.close();
@@ -174,6 +175,9 @@ describe("combining modules", () => {
     const made = await combine(BASE, [items]);
     assert.deepEqual(await combine(BASE, [items]), made);
     assert.deepEqual(await combine(BASE, [items], { initramfs: await initramfs(BASE, "xz") }), made);
+    const { digest, size } = await initramfs(BASE);
+    const padded = await stored(concatBytes(await blobs.read(digest, 0, size), new Uint8Array(3)));
+    assert.deepEqual(await combine(BASE, [items], { initramfs: padded }), made);
     const xz = await combine(BASE, [items], { compression: { $case: "xz" } });
     assert.deepEqual(await treeOf(xz.squashfs), await treeOf(made.squashfs));
   });

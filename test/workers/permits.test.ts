@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Codec } from "../../src/formats/codec.ts";
-import { loadCodec } from "../../src/workers/codec.ts";
+
+import { type LzmaCodec, loadCodec } from "../../src/workers/codec.ts";
 import { limited, newPermits } from "../../src/workers/permits.ts";
 
 /** A codec that counts how many one-shot calls it is doing at once. */
-function counting(): { readonly codec: Codec; most(): number } {
+function counting(): { readonly codec: LzmaCodec; most(): number } {
   let running = 0;
   let most = 0;
   const work = async (bytes: Uint8Array): Promise<Uint8Array> => {

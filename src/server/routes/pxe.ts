@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { AppDeps } from "../deps.ts";
-import { parameter, path } from "./methods.ts";
+import { clientSignal, parameter, path } from "./methods.ts";
 
 /** `GET /pxe/:schematic/:version/:path`: the iPXE script that boots a schematic (factory.md 1.8). */
 export async function pxeRoutes(app: FastifyInstance, { factory, externalUrl }: AppDeps): Promise<void> {
@@ -8,7 +8,7 @@ export async function pxeRoutes(app: FastifyInstance, { factory, externalUrl }: 
     async GET(request, reply) {
       const schematic = parameter(request, "schematic");
       const target = { schematic, version: parameter(request, "version"), path: parameter(request, "path") };
-      const { version, arch, cmdline } = await factory.pxe(target);
+      const { version, arch, cmdline } = await factory.pxe(target, clientSignal(reply));
       const image = `${externalUrl}/image/${schematic}/${version.tag}`;
       const script = [
         "#!ipxe",

@@ -1,6 +1,9 @@
+import { crc32 } from "../../bytes/crc32.ts";
 import { Sha256Stream } from "../../bytes/digest.ts";
-import { read, recipe, slice, stream, blob as wholeBlob } from "../../extents/index.ts";
+import { type Recipe, read, recipe, slice, stream, blob as wholeBlob } from "../../extents/index.ts";
+import { xzBlocks } from "../../formats/xz/index.ts";
 import { writeBlob } from "../../store/local-blobs.ts";
+import { deflated } from "../deflate.ts";
 import type { Jobs } from "../protocol.ts";
 import { cancellable, type JobContext } from "./context.ts";
 
@@ -9,15 +12,50 @@ const OVERHEAD = 1.01;
 const SAMPLE_BYTES = 64 * 1024;
 const SAMPLES = 8;
 
-/** Compresses a recipe to one zstd frame. */
-export async function compressZstd(
-  { extents, level }: Jobs["zstd"]["input"],
+/** Compresses a recipe to one zstd frame, one .xz stream, or deflate blocks of which none is the final one. */
+export async function compressRecipe(
+  { extents, method }: Jobs["compress"]["input"],
   context: JobContext,
-): Promise<Jobs["zstd"]["output"]> {
+): Promise<Jobs["compress"]["output"]> {
   const whole = recipe(extents);
+  const packed = pack(whole, method, context);
+  return await writeBlob(context.blobs, packed, { maxBytes: Math.ceil(whole.size * OVERHEAD) + 1024 });
+}
+
+function pack(
+  whole: Recipe,
+  method: Jobs["compress"]["input"]["method"],
+  context: JobContext,
+): AsyncIterable<Uint8Array> {
   const source = cancellable(stream(whole, context.blobs), context);
-  const frame = context.codec.zstdStream(source, { level, size: whole.size });
-  return await writeBlob(context.blobs, frame, { maxBytes: Math.ceil(whole.size * OVERHEAD) + 1024 });
+  switch (method.$case) {
+    case "zstd":
+      return context.codec.zstdStream(source, { level: method.level, size: whole.size });
+    case "xz":
+      // The kernel knows no other check (Documentation/staging/xz.rst).
+      return context.codec.xzStream(source, { preset: method.preset, check: "crc32" });
+    case "deflate":
+      return deflated(source, method.level);
+  }
+}
+
+/** CRC32 of the blocks of an .xz stream that have bytes in them. */
+export async function blockChecks(
+  { extents }: Jobs["checks"]["input"],
+  context: JobContext,
+): Promise<Jobs["checks"]["output"]> {
+  const whole = recipe(extents);
+  const checks: (number | null)[] = [];
+  for (const { offset, length, check } of xzBlocks(whole)) {
+    let crc = 0;
+    if (check === undefined) {
+      for await (const bytes of cancellable(stream(slice(whole, offset, length), context.blobs), context)) {
+        crc = crc32(bytes, crc);
+      }
+    }
+    checks.push(check === undefined ? crc : null);
+  }
+  return { checks };
 }
 
 /** Compresses samples spread evenly over a blob and gives their ratio. */

@@ -68,7 +68,7 @@ function incompatible(reason: string): FactoryError {
 async function* rootfsOf({ digest, size }: BlobRef, context: JobContext): AsyncGenerator<Uint8Array> {
   const whole = blob(digest, size);
   const start = await read(whole, context.blobs, 0, Math.min(size, XZ_MAGIC.length / 2));
-  const packed = cancellable(stream(whole, context.blobs), context);
+  const packed = zerosApart(cancellable(stream(whole, context.blobs), context));
   const isXz = Buffer.from(start).toString("hex") === XZ_MAGIC;
   const archive = isXz ? context.codec.unxz(packed) : context.codec.unzstd(packed);
   for await (const record of readCpio(archive, CPIO_LIMITS)) {
@@ -77,6 +77,18 @@ async function* rootfsOf({ digest, size }: BlobRef, context: JobContext): AsyncG
     return;
   }
   throw incompatible(`the base initramfs has no ${ROOTFS}`);
+}
+
+/**
+ * The same bytes, but zeros at the end of a chunk come on their own: a decoder that takes no padding behind the last frame
+ * gives all it has before it sees any.
+ */
+async function* zerosApart(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    const end = chunk.findLastIndex((byte) => byte !== 0) + 1;
+    if (end > 0) yield chunk.subarray(0, end);
+    if (end < chunk.length) yield chunk.subarray(end);
+  }
 }
 
 function sourceOf({ superblock, body }: SquashfsParts, context: JobContext): SquashfsSource {

@@ -1,7 +1,7 @@
 import type { BlobRef } from "../../extents/index.ts";
 import type { BlobWriter } from "../../store/ports.ts";
 import type { Jobs } from "../protocol.ts";
-import { imageTree, type JobContext } from "./context.ts";
+import { fileTree, type JobContext } from "./context.ts";
 
 /** Largest single boot asset; a real initramfs is under 100 MiB. */
 const MAX_FILE_BYTES = 2 * 2 ** 30;
@@ -14,7 +14,7 @@ export async function pickFiles(
   const open = new Map<string, BlobWriter>();
   const files: Record<string, BlobRef> = {};
   try {
-    for await (const entry of imageTree(image, context)) {
+    for await (const entry of fileTree(image, context)) {
       if (entry.$case !== "file" || !paths.includes(entry.path)) continue;
       const writer = await context.blobs.writer({ maxBytes: MAX_FILE_BYTES });
       open.set(entry.path, writer);

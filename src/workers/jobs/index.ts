@@ -1,10 +1,14 @@
 import type { JobKind, Jobs } from "../protocol.ts";
-import { compressZstd, digestRecipe, sampleRatio } from "./compress.ts";
+import { blockChecks, compressRecipe, digestRecipe, sampleRatio } from "./compress.ts";
 import type { JobContext } from "./context.ts";
 import { combineModules } from "./depmod.ts";
 import { splitExtension } from "./extension.ts";
 import { pickFiles } from "./files.ts";
+import { packGrains } from "./grains.ts";
+import { makeGrub, packGrubModules } from "./grub.ts";
+import { askOverlay, installOverlay } from "./overlay.ts";
 import { generateTree } from "./tree.ts";
+import { unpackTree } from "./unpack.ts";
 
 export type { JobContext } from "./context.ts";
 
@@ -14,9 +18,16 @@ export const jobs: {
 } = {
   files: pickFiles,
   extension: splitExtension,
+  unpack: unpackTree,
+  overlayOptions: askOverlay,
+  overlayInstall: installOverlay,
   tree: generateTree,
   depmod: combineModules,
-  zstd: compressZstd,
+  compress: compressRecipe,
+  checks: blockChecks,
+  grains: packGrains,
+  grub: makeGrub,
+  grubModules: packGrubModules,
   sample: sampleRatio,
   digest: digestRecipe,
 };
