@@ -4,7 +4,7 @@ import { PE_HEAD_BYTES } from "../formats/pe/index.ts";
 import { BZIMAGE_HEAD_BYTES, bzImageRelease } from "../formats/uki/index.ts";
 import { ukiFileName } from "../recipes/boot.ts";
 import type { UefiFiles } from "../recipes/trees.ts";
-import { uki } from "../recipes/uki.ts";
+import { uki as ukiRecipe } from "../recipes/uki.ts";
 import { loaderConf, osRelease, ukiProfiles } from "../talos/boottext.ts";
 import { kernelCmdline, type OutputKind } from "../talos/cmdline.ts";
 import { platformOf } from "../talos/platform.ts";
@@ -66,6 +66,7 @@ export async function outputCmdline(deps: BuildDeps, target: Target, signal: Abo
 /** Makes the recipe of a profile's output; all that needs work is derived on the way. */
 export async function buildOutput(deps: BuildDeps, target: Target, signal: AbortSignal): Promise<Recipe> {
   const output = await asset(deps, target, signal);
+  await turn();
   const { outFormat } = target.profile.output;
   return await compressedImage(deps, output, { outFormat, name: outputPath(target.profile) }, signal);
 }
@@ -79,6 +80,7 @@ async function asset(deps: BuildDeps, target: Target, signal: AbortSignal): Prom
   const kernel = whole(await deps.inputs.file("kernel", target.profile.input.kernel, target, signal));
   if (kind === "kernel") return kernel;
   const initramfs = await buildInitramfs(deps, target, signal);
+  await turn();
   const parts = { initramfs, cmdline };
   const uefi = (): Promise<UefiFiles> => uefiFiles(deps, target, parts, signal);
   if (kind === "uki") return await buildUki(deps, target, parts, signal);
@@ -93,13 +95,20 @@ type UkiParts = Pick<BootFiles, "initramfs" | "cmdline">;
 
 async function uefiFiles(deps: BuildDeps, target: Target, parts: UkiParts, signal: AbortSignal): Promise<UefiFiles> {
   const { input, version, output } = target.profile;
+  const uki = await buildUki(deps, target, parts, signal);
+  await turn();
   return {
     arch: target.arch,
     ukiName: ukiFileName(version),
-    uki: await buildUki(deps, target, parts, signal),
+    uki,
     systemdBoot: whole(await deps.inputs.file("sdBoot", input.sdBoot, target, signal)),
     loaderConf: loaderConf(output.kind === "iso" ? "iso" : "disk", "off"),
   };
+}
+
+/** Lets others have the event loop between two steps: putting a recipe together takes some milliseconds each. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function whole(ref: BlobRef): Recipe {
@@ -120,7 +129,7 @@ async function buildUki(
   const stub = await file("sdStub", profile.input.sdStub);
   const kernel = await file("kernel", profile.input.kernel);
   const [main, extra] = ukiProfiles(profile.output.kind as OutputKind, profile.version, cmdline);
-  return uki({
+  return ukiRecipe({
     stubHead: await head(stub, PE_HEAD_BYTES),
     stub: whole(stub),
     osrel: osRelease(profile.name, profile.version),
