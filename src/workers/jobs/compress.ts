@@ -1,6 +1,6 @@
 import { crc32 } from "../../bytes/crc32.ts";
 import { Sha256Stream } from "../../bytes/digest.ts";
-import { type Recipe, read, recipe, slice, stream, blob as wholeBlob } from "../../extents/index.ts";
+import { fill, type Recipe, read, recipe, slice, stream, blob as wholeBlob } from "../../extents/index.ts";
 import { xzBlocks } from "../../formats/xz/index.ts";
 import { writeBlob } from "../../store/local-blobs.ts";
 import { deflated } from "../deflate.ts";
@@ -11,6 +11,7 @@ import { cancellable, type JobContext } from "./context.ts";
 const OVERHEAD = 1.01;
 const SAMPLE_BYTES = 64 * 1024;
 const SAMPLES = 8;
+const DIGEST_BYTES = 1024 * 1024;
 
 /** Compresses a recipe to one zstd frame, one .xz stream, or deflate blocks of which none is the final one. */
 export async function compressRecipe(
@@ -76,13 +77,28 @@ export async function sampleRatio(
   return { ratio: before === 0 ? 1 : after / before };
 }
 
-/** Digest over every byte of a recipe. */
+/** Digest over every byte of a recipe; the next bytes are read while the last ones are summed. */
 export async function digestRecipe(
   { extents }: Jobs["digest"]["input"],
   context: JobContext,
 ): Promise<Jobs["digest"]["output"]> {
   const whole = recipe(extents);
   const hash = new Sha256Stream();
-  for await (const bytes of cancellable(stream(whole, context.blobs), context)) hash.update(bytes);
+  const buffers = [new Uint8Array(DIGEST_BYTES), new Uint8Array(DIGEST_BYTES)];
+  const readAt = async (at: number, buffer: Uint8Array): Promise<Uint8Array> => {
+    const into = buffer.subarray(0, Math.min(buffer.length, whole.size - at));
+    await fill(whole, context.blobs, at, into);
+    return into;
+  };
+  let reading = readAt(0, buffers[0]!);
+  for (let at = 0, next = 1; at < whole.size; next = 1 - next) {
+    const bytes = await reading;
+    context.checkpoint();
+    at += bytes.length;
+    reading = readAt(at, buffers[next]!);
+    // Heard of in the next round, if there is one.
+    reading.catch(() => undefined);
+    hash.update(bytes);
+  }
   return { digest: hash.digest(), size: whole.size };
 }
