@@ -6,7 +6,10 @@ import { FAT_COPIES, FAT32_ENTRY_BYTES } from "./layout.ts";
 export function pack32(entries: Uint32Array): Uint8Array {
   const bytes = new Uint8Array(entries.length * FAT32_ENTRY_BYTES);
   const view = new DataView(bytes.buffer);
-  for (const [cluster, value] of entries.entries()) view.setUint32(cluster * FAT32_ENTRY_BYTES, value, true);
+  // Hundreds of thousands of them on the event loop: an iterator of pairs took 30 ms, this takes one.
+  for (let cluster = 0; cluster < entries.length; cluster++) {
+    view.setUint32(cluster * FAT32_ENTRY_BYTES, entries[cluster]!, true);
+  }
   return bytes;
 }
 
