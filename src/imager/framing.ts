@@ -1,6 +1,5 @@
-import { crc32 } from "../bytes/crc32.ts";
+import { crc32, crc32Combined, crc32OfZeros } from "../bytes/crc32.ts";
 import { blob, extentsIn, type Recipe } from "../extents/index.ts";
-import { crc32Combined, crc32OfZeros } from "../formats/gzip/index.ts";
 import { type XzBlock, xzBlocks, xzStored } from "../formats/xz/index.ts";
 import { zstdStored } from "../formats/zstd/index.ts";
 import { DEFLATE_ID } from "../workers/deflate.ts";

@@ -11,7 +11,6 @@
  * | content | 2^53 - 1 bytes; the trailer counts modulo 2^32 |
  * | name | Latin-1, no NUL |
  */
-export { crc32Combined, crc32OfZeros } from "./crc32.ts";
 export { GzipError, type GzipErrorCode, type GzipOptions, type GzipPart } from "./model.ts";
 export { deflateStored } from "./stored.ts";
 export { gzipMember } from "./write.ts";

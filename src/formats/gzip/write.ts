@@ -1,6 +1,6 @@
+import { crc32Combined } from "../../bytes/crc32.ts";
 import { concatBytes } from "../../bytes/text.ts";
 import { concat, inline, type Recipe } from "../../extents/index.ts";
-import { crc32Combined } from "./crc32.ts";
 import { FINAL_BLOCK, FLAG_NAME, MEMBER_HEADER, MEMBER_TRAILER } from "./layout.ts";
 import { GzipError, type GzipOptions, type GzipPart } from "./model.ts";
 

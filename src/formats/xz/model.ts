@@ -1,5 +1,5 @@
 import { MiB } from "../../bytes/align.ts";
-import { crc32 } from "../../bytes/crc32.ts";
+import { crc32OfZeros } from "../../bytes/crc32.ts";
 import { FactoryError } from "../../errors.ts";
 import { extentsIn, type Recipe } from "../../extents/index.ts";
 
@@ -18,33 +18,17 @@ export interface XzBlock {
   readonly check: number | undefined;
 }
 
-const ZEROS = new Uint8Array(MiB);
-
-function crc32OfZeros(length: number): number {
-  let crc = 0;
-  for (let rest = length; rest > 0; rest -= ZEROS.length) {
-    crc = crc32(rest < ZEROS.length ? ZEROS.subarray(0, rest) : ZEROS, crc);
-  }
-  return crc;
-}
-
 /**
  * The blocks `xzStored` cuts the content into: every `XZ_BLOCK_BYTES` from its start, the last one shorter.
  * Whoever derives the checks reads the ranges whose check is undefined.
  */
 export function xzBlocks(content: Recipe): readonly XzBlock[] {
-  const known = new Map<number, number>();
-  const checkOfZeros = (length: number): number => {
-    const crc = known.get(length) ?? crc32OfZeros(length);
-    known.set(length, crc);
-    return crc;
-  };
   const blocks: XzBlock[] = [];
   for (let offset = 0; offset < content.size; offset += XZ_BLOCK_BYTES) {
     const length = Math.min(XZ_BLOCK_BYTES, content.size - offset);
     const [first] = extentsIn(content, offset, length);
     const onlyZeros = first?.$case === "zeros" && first.length === length;
-    blocks.push({ offset, length, check: onlyZeros ? checkOfZeros(length) : undefined });
+    blocks.push({ offset, length, check: onlyZeros ? crc32OfZeros(length) : undefined });
   }
   return blocks;
 }

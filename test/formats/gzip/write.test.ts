@@ -3,11 +3,11 @@ import { describe, it } from "node:test";
 import { constants, deflateRawSync, gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { GiB, KiB, MiB } from "../../../src/bytes/align.ts";
-import { crc32 } from "../../../src/bytes/crc32.ts";
+import { crc32, crc32OfZeros } from "../../../src/bytes/crc32.ts";
 import { sha256 } from "../../../src/bytes/digest.ts";
 import { concatBytes, utf8 } from "../../../src/bytes/text.ts";
 import { blob, concat, inline, type Recipe, read, zeros } from "../../../src/extents/index.ts";
-import { crc32OfZeros, deflateStored, type GzipPart, gzipMember } from "../../../src/formats/gzip/index.ts";
+import { deflateStored, type GzipPart, gzipMember } from "../../../src/formats/gzip/index.ts";
 import { anyRecipe, MemoryBlobs, noise } from "../../support/recipes.ts";
 
 const blobs = new MemoryBlobs();
